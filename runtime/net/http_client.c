@@ -45,7 +45,8 @@ struct http_exchange {
     int attempts; /* of libcurl to send the request */
     char failure[CURL_ERROR_SIZE];
     struct http_response response;
-    int refused; /* why we stopped reading the response: an error code */
+    int refused;     /* why we stopped reading the response: an error code */
+    bool whole_head; /* the empty line after the headers came: libcurl does without it */
 
     int rc;
     CURLcode result; /* when rc is not 0; CURLE_OK: it was never given to libcurl */
@@ -185,8 +186,11 @@ static size_t on_header(char *data, size_t unit, size_t count, void *arg)
     size_t size = unit * count;
     if (size >= 5 && memcmp(data, "HTTP/", 5) == 0) {
         http_headers_clear(&exchange->response.headers);
+        exchange->whole_head = false;
         return size;
     }
+    if (size > 0 && (data[0] == '\r' || data[0] == '\n'))
+        exchange->whole_head = true;
     const char *colon = memchr(data, ':', size);
     if (!colon)
         return size;
@@ -412,9 +416,9 @@ static void complete(struct http_exchange *exchange, CURLcode result)
     (void)exchange->client->curl.easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
     exchange->response.status = (int)status;
     exchange->sent = exchange->attempts > 0; /* it had a connection and was about to be written */
-    exchange->result = result;
+    exchange->result = result == CURLE_OK && !exchange->whole_head ? CURLE_GOT_NOTHING : result;
     easy_release(exchange);
-    finish(exchange, rc_of(exchange, result));
+    finish(exchange, rc_of(exchange, exchange->result));
 }
 
 static void read_results(struct http_client *client)

@@ -712,6 +712,8 @@ static void answers_that_are_broken_are_unavailable(void **state)
         { "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", ERROR_UNAVAILABLE },
         { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ERROR_UNAVAILABLE },
         { "garbage\r\n\r\n", ERROR_UNAVAILABLE },
+        { "HTTP/1.1 200 OK\r\nContent-Le", ERROR_UNAVAILABLE },
+        { "HTTP/1.1 200 OK\r\nX-Whole: 1\r\n", ERROR_UNAVAILABLE },
         { "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", ERROR_UNAVAILABLE },
         { "HTTP/1.1 100 Continue\r\nX-Old: 1\r\n\r\nHTTP/1.1 201 Created\r\nX-New: "
           "1\r\nContent-Length: 0\r\n\r\n",
