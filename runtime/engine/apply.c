@@ -1,0 +1,913 @@
+/* apply.c - see apply.h.
+ *
+ * Each step becomes a job: a short queue of parts, one request each.  What cannot be known before
+ * (what a half-made instance turns out to be) is decided when it is seen, by the same comparison
+ * that the plan makes. */
+#include "engine/apply.h"
+
+#include "base/duration.h"
+#include "base/text.h"
+#include "engine/plan_private.h"
+
+#define PARTS_MAX 8
+#define POLL_FIRST_MS 500
+#define POLL_MAX_MS 10000
+#define WAIT_MAX_MS (60 * 60 * 1000) /* for what somebody else set in motion */
+#define FRESH_MS 5000 /* a plan that waited longer for a person's yes is looked over once more */
+
+enum part {
+    PART_CHECK,  /* read it: is it still what the plan saw? */
+    PART_SETTLE, /* read it until nothing moves, then compare again */
+    PART_DELETE,
+    PART_CREATE,
+    PART_UPDATE,
+    PART_IDLE,
+    PART_START,
+    PART_STOP,
+};
+
+enum outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_LEFT };
+
+struct job {
+    struct apply *apply;
+    size_t index;
+    const struct item *item;
+    enum part parts[PARTS_MAX];
+    size_t part_count, next;
+    cJSON *body; /* as it is now, for the update; owned */
+    struct arm_call *call;
+    struct loop_timer *timer;
+    bool waiting; /* for the timer, no request is out */
+    int64_t started_ms, poll_ms;
+    struct job *previous, *following; /* of those at work */
+};
+
+struct apply {
+    struct arm_client *client;
+    struct plan *plan;
+    struct apply_observer observer;
+    int parallel;
+    size_t cursor;  /* the next step to look at */
+    size_t running; /* jobs at work */
+    struct job *jobs;
+    unsigned char *outcomes; /* enum outcome, by index */
+    size_t total, finished;
+    bool stopped, checking, posted, over;
+    struct arm_call *check_call;
+    int64_t started_ms;
+    struct apply_summary summary;
+    struct apply_failure *failures;
+    size_t failure_count, failure_capacity;
+    bool no_memory;
+};
+
+static void pump(void *arg);
+static void next_part(struct job *job);
+
+static struct loop *loop_of(const struct apply *apply)
+{
+    return arm_client_loop(apply->client);
+}
+
+static void post_pump(struct apply *apply)
+{
+    if (!apply->posted && loop_post(loop_of(apply), pump, apply) == 0)
+        apply->posted = true;
+}
+
+/* --- telling
+ * -------------------------------------------------------------------------------------------- */
+
+static void emit(struct job *job, enum apply_event_kind kind, const char *doing,
+                 const struct error *err)
+{
+    struct apply *apply = job->apply;
+    int64_t now = loop_now_ms(loop_of(apply));
+    const struct apply_event event = {
+        .kind = kind,
+        .index = job->index,
+        .step = &job->item->step,
+        .doing = doing,
+        .elapsed_ms = now - job->started_ms,
+        .total_ms = now - apply->started_ms,
+        .finished = apply->finished,
+        .total = apply->total,
+        .err = err,
+    };
+    if (apply->observer.step)
+        apply->observer.step(&event, apply->observer.arg);
+}
+
+static void keep_failure(struct apply *apply, const struct job *job, const struct error *err)
+{
+    if (apply->failure_count == apply->failure_capacity) {
+        size_t capacity = apply->failure_capacity ? apply->failure_capacity * 2 : 8;
+        struct apply_failure *failures = realloc(apply->failures, capacity * sizeof *failures);
+        if (!failures) {
+            apply->no_memory = true;
+            return;
+        }
+        apply->failures = failures;
+        apply->failure_capacity = capacity;
+    }
+    struct apply_failure failure = {
+        .step = &job->item->step,
+        .code = err->code,
+        .status = err->status,
+        .name = strdup(err->name),
+        .message = strdup(err->message),
+        .target = strdup(err->target),
+        .details = strdup(err->details),
+    };
+    if (!failure.name || !failure.message || !failure.target || !failure.details) {
+        apply->no_memory = true;
+        free((char *)failure.name);
+        free((char *)failure.message);
+        free((char *)failure.target);
+        free((char *)failure.details);
+        return;
+    }
+    apply->failures[apply->failure_count++] = failure;
+}
+
+/* --- the end of a job
+ * ------------------------------------------------------------------------------------- */
+
+static void job_free(struct job *job)
+{
+    struct apply *apply = job->apply;
+    if (job->call)
+        arm_call_cancel(job->call);
+    loop_timer_free(job->timer);
+    cJSON_Delete(job->body);
+    if (job->previous)
+        job->previous->following = job->following;
+    else
+        apply->jobs = job->following;
+    if (job->following)
+        job->following->previous = job->previous;
+    apply->running--;
+    free(job);
+}
+
+static void job_done(struct job *job)
+{
+    struct apply *apply = job->apply;
+    enum plan_action action = job->item->step.action;
+    apply->outcomes[job->index] = OUTCOME_DONE;
+    apply->finished++;
+    apply->summary.done[action]++;
+    apply->summary.done_count++;
+    emit(job, APPLY_DONE, NULL, NULL);
+    job_free(job);
+    post_pump(apply);
+}
+
+static void job_fail(struct job *job, const struct error *err)
+{
+    struct apply *apply = job->apply;
+    apply->outcomes[job->index] = OUTCOME_FAILED;
+    apply->finished++;
+    apply->summary.failed++;
+    keep_failure(apply, job, err);
+    emit(job, APPLY_FAILED, NULL, err);
+    job_free(job);
+    post_pump(apply);
+}
+
+/* It was stopped before its end: the next plan finds what is left of it. */
+static void job_leave(struct job *job)
+{
+    struct apply *apply = job->apply;
+    apply->outcomes[job->index] = OUTCOME_LEFT;
+    apply->summary.left++;
+    job_free(job);
+    post_pump(apply);
+}
+
+__attribute__((format(printf, 3, 4))) static void job_refuse(struct job *job, int code,
+                                                             const char *format, ...)
+{
+    struct error err = { 0 };
+    va_list args;
+    va_start(args, format);
+    (void)error_vset(&err, code, format, args);
+    va_end(args);
+    job_fail(job, &err);
+}
+
+/* --- parts
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static void add_part(struct job *job, enum part part)
+{
+    if (job->part_count < PARTS_MAX)
+        job->parts[job->part_count++] = part;
+}
+
+/* Creating leaves an instance running; who wants it stopped has it stopped then. */
+static void add_creation(struct job *job)
+{
+    add_part(job, PART_CREATE);
+    if (text_equal(plan_item_power(job->apply->plan, job->item), "stopped"))
+        add_part(job, PART_STOP);
+}
+
+static void add_todo(struct job *job, unsigned todo)
+{
+    static const struct {
+        enum todo todo;
+        enum part part;
+    } parts[] = {
+        { TODO_PUT, PART_UPDATE },
+        { TODO_IDLE, PART_IDLE },
+        { TODO_START, PART_START },
+        { TODO_STOP, PART_STOP },
+    };
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (todo & parts[i].todo)
+            add_part(job, parts[i].part);
+}
+
+static void add_parts(struct job *job)
+{
+    const struct item *item = job->item;
+    switch (item->step.action) {
+    case PLAN_CREATE:
+        add_creation(job);
+        break;
+    case PLAN_UPDATE:
+    case PLAN_START:
+    case PLAN_STOP:
+        add_part(job, PART_CHECK);
+        add_todo(job, item->diff.todo);
+        break;
+    case PLAN_REPLACE:
+        add_part(job, PART_CHECK);
+        add_part(job, PART_DELETE);
+        add_creation(job);
+        break;
+    case PLAN_DELETE:
+        add_part(job, item->phase == INSTANCE_MOVING ? PART_SETTLE : PART_CHECK);
+        if (item->phase != INSTANCE_MOVING)
+            add_part(job, PART_DELETE);
+        break;
+    case PLAN_WAIT:
+        add_part(job, PART_SETTLE);
+        break;
+    case PLAN_UNCHANGED:
+    case PLAN_ACTIONS:
+        break;
+    }
+}
+
+static const char *doing_text(enum part part)
+{
+    switch (part) {
+    case PART_CHECK:
+        return "checking";
+    case PART_SETTLE:
+        return "waiting";
+    case PART_DELETE:
+        return "deleting";
+    case PART_CREATE:
+        return "creating";
+    case PART_UPDATE:
+        return "updating";
+    case PART_IDLE:
+        return "setting idle shutdown";
+    case PART_START:
+        return "starting";
+    case PART_STOP:
+        return "stopping";
+    }
+    return "";
+}
+
+static void on_part(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct job *job = arg;
+    (void)reply;
+    job->call = NULL;
+    if (rc < 0)
+        job_fail(job, err);
+    else
+        next_part(job);
+}
+
+/* A power already as wanted is no part to do: schedules may have been quicker. */
+static void on_created(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct job *job = arg;
+    const char *power = plan_item_power(job->apply->plan, job->item);
+    const char *state =
+        rc == 0 ? json_string(reply->body, "properties.properties.state", NULL) : NULL;
+    if (state && text_equal(power, "running") && text_equal_nocase(state, "Stopped"))
+        add_part(job, PART_START);
+    if (state && text_equal(power, "stopped") && text_equal_nocase(state, "Stopped"))
+        job->part_count = job->next;
+    on_part(rc, reply, err, arg);
+}
+
+static void on_check(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct job *job = arg;
+    char state[DIGEST_TEXT_SIZE];
+    job->call = NULL;
+    if (rc == ERROR_NOT_FOUND && job->item->step.action == PLAN_DELETE) {
+        job_done(job);
+        return;
+    }
+    if (rc < 0) {
+        job_fail(job, err);
+        return;
+    }
+    diff_state(reply->body, state);
+    if (!text_equal(state, job->item->state) || !plan_owns(job->apply->plan, reply->body)) {
+        job_refuse(job, ERROR_CONFLICT, "'%s' changed since it was planned: plan again",
+                   job->item->step.name);
+        return;
+    }
+    cJSON_Delete(job->body);
+    job->body = reply->body;
+    reply->body = NULL;
+    next_part(job);
+}
+
+/* --- waiting for what is under way, then comparing again
+ * ------------------------------------------------------- */
+
+static void settle_gone(struct job *job)
+{
+    if (job->item->instance && !job->apply->plan->destroy)
+        add_creation(job);
+    next_part(job);
+}
+
+static bool may_replace(const struct job *job, enum instance_phase phase)
+{
+    return !plan_item_protected(job->apply->plan, job->item) &&
+           (phase == INSTANCE_BROKEN || job->item->permitted);
+}
+
+static void settle_steady(struct job *job, cJSON *body, enum instance_phase phase)
+{
+    const struct plan *plan = job->apply->plan;
+    struct diff diff = { 0 };
+    bool wanted = job->item->instance && !plan->destroy;
+    if (wanted)
+        diff_instance(plan->fleet, job->item->instance, body, &diff);
+    bool replace = phase == INSTANCE_BROKEN || (diff.todo & TODO_REPLACE);
+    unsigned todo = diff.todo;
+    diff_clear(&diff);
+    cJSON_Delete(job->body);
+    job->body = body;
+    if (!wanted) {
+        add_part(job, PART_DELETE);
+    } else if (replace && !may_replace(job, phase)) {
+        job_refuse(job, ERROR_CONFLICT,
+                   "'%s' turned out to need re-creation: plan again to see why",
+                   job->item->step.name);
+        return;
+    } else if (replace) {
+        add_part(job, PART_DELETE);
+        add_creation(job);
+    } else {
+        add_todo(job, todo);
+    }
+    next_part(job);
+}
+
+static void poll_again(void *arg);
+
+static void poll_later(struct job *job)
+{
+    struct loop *loop = loop_of(job->apply);
+    if (loop_now_ms(loop) - job->started_ms > WAIT_MAX_MS) {
+        job_refuse(job, ERROR_TIMEOUT, "'%s' is still not done with what is under way",
+                   job->item->step.name);
+        return;
+    }
+    int rc = job->timer ? 0 : loop_timer_new(loop, poll_again, job, &job->timer);
+    if (rc == 0)
+        rc = loop_timer_set(job->timer, job->poll_ms);
+    job->waiting = rc == 0;
+    job->poll_ms = job->poll_ms * 3 / 2 < POLL_MAX_MS ? job->poll_ms * 3 / 2 : POLL_MAX_MS;
+    if (rc < 0)
+        job_refuse(job, rc, "out of memory");
+}
+
+static void on_settle(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct job *job = arg;
+    job->call = NULL;
+    if (rc == ERROR_NOT_FOUND) {
+        settle_gone(job);
+        return;
+    }
+    if (rc < 0) {
+        job_fail(job, err);
+        return;
+    }
+    if (!plan_owns(job->apply->plan, reply->body)) {
+        job_refuse(job, ERROR_CONFLICT, "'%s' does not belong to the fleet any more",
+                   job->item->step.name);
+        return;
+    }
+    enum instance_phase phase = instance_phase(reply->body);
+    if (job->apply->stopped) {
+        job_leave(job);
+    } else if (phase == INSTANCE_MOVING || phase == INSTANCE_LEAVING) {
+        poll_later(job);
+    } else {
+        cJSON *body = reply->body;
+        reply->body = NULL;
+        settle_steady(job, body, phase);
+    }
+}
+
+/* --- sending
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static int fill_put(struct job *job, struct computes_request *out, bool update, cJSON **out_body,
+                    struct error *err)
+{
+    const struct workspace_ref workspace = plan_workspace_ref(job->apply->plan);
+    cJSON *listed = update ? job->body : NULL;
+    if (update)
+        job->body = NULL;
+    cJSON *body = plan_item_body(job->apply->plan, job->item, listed);
+    if (!body)
+        return error_set(err, ERROR_NO_MEMORY, "out of memory");
+    *out_body = body;
+    return computes_put(out, &workspace, job->item->step.name, body, err);
+}
+
+static int fill_idle(struct job *job, struct computes_request *out, struct error *err)
+{
+    char text[DURATION_TEXT_SIZE];
+    const struct plan *plan = job->apply->plan;
+    const struct workspace_ref workspace = plan_workspace_ref(plan);
+    const struct schema_field *field = schema_field_find(schema_instance(), "idle_shutdown");
+    const struct schema_layers layers = fleet_layers(plan->fleet, job->item->instance);
+    cJSON *seconds = schema_desired(field, &layers, &plan->fleet->refs);
+    duration_iso_minutes(seconds ? (int64_t)seconds->valuedouble : 0, text, sizeof text);
+    cJSON_Delete(seconds);
+    return computes_update_idle_shutdown(out, &workspace, job->item->step.name, text, err);
+}
+
+static int fill(struct job *job, enum part part, struct computes_request *out, cJSON **out_body,
+                struct error *err)
+{
+    const struct workspace_ref workspace = plan_workspace_ref(job->apply->plan);
+    const char *name = job->item->step.name;
+    switch (part) {
+    case PART_CHECK:
+    case PART_SETTLE:
+        return computes_get(out, &workspace, name, err);
+    case PART_DELETE:
+        return computes_delete(out, &workspace, name, err);
+    case PART_CREATE:
+    case PART_UPDATE:
+        return fill_put(job, out, part == PART_UPDATE, out_body, err);
+    case PART_IDLE:
+        return fill_idle(job, out, err);
+    case PART_START:
+        return computes_start(out, &workspace, name, err);
+    case PART_STOP:
+        return computes_stop(out, &workspace, name, err);
+    }
+    return error_set(err, ERROR_INTERNAL, "no such part");
+}
+
+static arm_done_fn *end_of(enum part part)
+{
+    if (part == PART_CHECK)
+        return on_check;
+    if (part == PART_SETTLE)
+        return on_settle;
+    return part == PART_CREATE ? on_created : on_part;
+}
+
+static void send_part(struct job *job, enum part part)
+{
+    struct error err = { 0 };
+    struct computes_request request = { 0 };
+    cJSON *body = NULL;
+    int rc = fill(job, part, &request, &body, &err);
+    if (rc == 0)
+        rc = arm_send(job->apply->client, &request.arm, end_of(part), job, &job->call, &err);
+    computes_request_clear(&request);
+    cJSON_Delete(body);
+    if (rc < 0) {
+        job->call = NULL;
+        job_fail(job, &err);
+    }
+}
+
+static void poll_again(void *arg)
+{
+    struct job *job = arg;
+    job->waiting = false;
+    send_part(job, PART_SETTLE);
+}
+
+static void next_part(struct job *job)
+{
+    if (job->next == job->part_count) {
+        job_done(job);
+        return;
+    }
+    if (job->apply->stopped) {
+        job_leave(job);
+        return;
+    }
+    enum part part = job->parts[job->next++];
+    emit(job, job->next == 1 ? APPLY_STARTED : APPLY_DOING, doing_text(part), NULL);
+    send_part(job, part);
+}
+
+/* --- all of them
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void job_start(struct apply *apply, size_t index)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job) {
+        apply->no_memory = true;
+        apply->outcomes[index] = OUTCOME_LEFT;
+        apply->summary.left++;
+        return;
+    }
+    *job = (struct job) {
+        .apply = apply,
+        .index = index,
+        .item = &apply->plan->items[index],
+        .started_ms = loop_now_ms(loop_of(apply)),
+        .poll_ms = POLL_FIRST_MS,
+        .following = apply->jobs,
+    };
+    if (apply->jobs)
+        apply->jobs->previous = job;
+    apply->jobs = job;
+    apply->running++;
+    add_parts(job);
+    next_part(job);
+}
+
+static int compare_failures(const void *a, const void *b)
+{
+    return text_compare_nocase(((const struct apply_failure *)a)->step->name,
+                               ((const struct apply_failure *)b)->step->name);
+}
+
+static void end(struct apply *apply)
+{
+    struct apply_summary *summary = &apply->summary;
+    apply->over = true;
+    if (apply->failure_count > 1)
+        qsort(apply->failures, apply->failure_count, sizeof *apply->failures, compare_failures);
+    summary->failures = apply->failures;
+    summary->failure_count = apply->failure_count;
+    summary->stopped = apply->stopped;
+    summary->elapsed_ms = loop_now_ms(loop_of(apply)) - apply->started_ms;
+    if (apply->observer.done)
+        apply->observer.done(summary, apply->observer.arg);
+}
+
+static void leave_rest(struct apply *apply)
+{
+    for (; apply->cursor < apply->plan->count; apply->cursor++) {
+        if (apply->plan->items[apply->cursor].step.action == PLAN_UNCHANGED)
+            continue;
+        if (apply->outcomes[apply->cursor] == OUTCOME_NONE) {
+            apply->outcomes[apply->cursor] = OUTCOME_LEFT;
+            apply->summary.left++;
+        }
+    }
+}
+
+static void pump(void *arg)
+{
+    struct apply *apply = arg;
+    apply->posted = false;
+    if (apply->checking || apply->over)
+        return;
+    if (apply->stopped)
+        leave_rest(apply);
+    while (apply->cursor < apply->plan->count && apply->running < (size_t)apply->parallel &&
+           !apply->stopped) {
+        size_t index = apply->cursor++;
+        if (apply->plan->items[index].step.action != PLAN_UNCHANGED &&
+            apply->outcomes[index] == OUTCOME_NONE)
+            job_start(apply, index);
+    }
+    if (apply->running == 0 && apply->cursor == apply->plan->count)
+        end(apply);
+}
+
+/* --- looking over a plan that has waited
+ * -------------------------------------------------------------------------- */
+
+static int compare_key(const void *key, const void *item)
+{
+    return strcmp(key, ((const struct item *)item)->key);
+}
+
+/* Something that the plan would create is there meanwhile: creating it would overwrite it. */
+static int on_page(const cJSON *items, void *arg, struct error *err)
+{
+    struct apply *apply = arg;
+    const cJSON *body;
+    cJSON_ArrayForEach(body, items)
+    {
+        const char *name = json_string(body, "name", NULL);
+        char *key = name ? fleet_key(name) : NULL;
+        const struct item *item =
+            key ? bsearch(key, apply->plan->items, apply->plan->count, sizeof *item, compare_key)
+                : NULL;
+        free(key);
+        if (item && item->step.action == PLAN_CREATE)
+            return error_set(err, ERROR_CONFLICT,
+                             "'%s' has appeared since this was planned: plan again", name);
+    }
+    return 0;
+}
+
+static void on_looked(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct apply *apply = arg;
+    (void)reply;
+    apply->checking = false;
+    apply->check_call = NULL;
+    for (size_t i = 0; rc < 0 && i < apply->plan->count; i++) {
+        const struct item *item = &apply->plan->items[i];
+        if (item->step.action == PLAN_UNCHANGED)
+            continue;
+        if (apply->summary.failed++ == 0) {
+            const struct job told = { .apply = apply, .index = i, .item = item };
+            keep_failure(apply, &told, err);
+        }
+        apply->outcomes[i] = OUTCOME_FAILED;
+        apply->finished++;
+    }
+    post_pump(apply);
+}
+
+static int look_over(struct apply *apply, struct error *err)
+{
+    struct computes_request request;
+    const struct workspace_ref workspace = plan_workspace_ref(apply->plan);
+    int rc = computes_list(&request, &workspace, err);
+    if (rc < 0)
+        return rc;
+    request.arm.on_page = on_page;
+    rc = arm_send(apply->client, &request.arm, on_looked, apply, &apply->check_call, err);
+    computes_request_clear(&request);
+    apply->checking = rc == 0;
+    return rc;
+}
+
+/* --- the object
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static int refuse(const struct plan *plan, struct error *err)
+{
+    struct plan_counts counts = plan_counts(plan);
+    if (plan->problems.count > 0) {
+        const struct plan_problem *first = &plan->problems.items[0];
+        (void)error_set(err, ERROR_INVALID, "%s", first->message);
+        if (err)
+            error_at(err, first->file, first->line);
+        return ERROR_INVALID;
+    }
+    for (size_t i = 0; counts.blocked > 0 && i < plan->count; i++)
+        if (plan->items[i].blocked)
+            return error_set(err, ERROR_CONFLICT, "nothing was changed: %s",
+                             plan->items[i].blocked);
+    return 0;
+}
+
+int apply_start(struct arm_client *client, struct plan *plan, const struct apply_options *options,
+                const struct apply_observer *observer, struct apply **out, struct error *err)
+{
+    int parallel = options && options->parallel ? options->parallel : APPLY_PARALLEL_DEFAULT;
+    int rc = refuse(plan, err);
+    if (rc < 0)
+        return rc;
+    if (parallel < 1 || parallel > APPLY_PARALLEL_MAX)
+        return error_set(err, ERROR_USAGE, "parallel is 1 to %d, not %d", APPLY_PARALLEL_MAX,
+                         parallel);
+    struct apply *apply = calloc(1, sizeof *apply);
+    if (!apply || !(apply->outcomes = calloc(plan->count + 1, 1))) {
+        free(apply);
+        return error_set(err, ERROR_NO_MEMORY, "out of memory");
+    }
+    struct plan_counts counts = plan_counts(plan);
+    apply->client = client;
+    apply->plan = plan;
+    apply->parallel = parallel;
+    apply->total = counts.changes;
+    apply->summary.unchanged = counts.of[PLAN_UNCHANGED];
+    apply->started_ms = loop_now_ms(arm_client_loop(client));
+    if (observer)
+        apply->observer = *observer;
+    if (counts.of[PLAN_CREATE] > 0 && apply->started_ms - plan->made_at_ms > FRESH_MS)
+        rc = look_over(apply, err);
+    if (rc == 0 && !apply->checking) {
+        rc = loop_post(arm_client_loop(client), pump, apply);
+        apply->posted = rc == 0;
+    }
+    if (rc < 0) {
+        apply_free(apply);
+        return error_wrap(err, rc, "starting to apply");
+    }
+    *out = apply;
+    return 0;
+}
+
+void apply_stop(struct apply *apply)
+{
+    if (apply->stopped || apply->over)
+        return;
+    apply->stopped = true;
+    for (struct job *job = apply->jobs, *following; job; job = following) {
+        following = job->following;
+        if (job->waiting)
+            job_leave(job);
+    }
+    post_pump(apply);
+}
+
+void apply_free(struct apply *apply)
+{
+    if (!apply)
+        return;
+    for (struct job *job = apply->jobs, *following; job; job = following) {
+        following = job->following;
+        job_free(job);
+    }
+    if (apply->check_call)
+        arm_call_cancel(apply->check_call);
+    loop_unpost(loop_of(apply), apply);
+    for (size_t i = 0; i < apply->failure_count; i++) {
+        free((char *)apply->failures[i].name);
+        free((char *)apply->failures[i].message);
+        free((char *)apply->failures[i].target);
+        free((char *)apply->failures[i].details);
+    }
+    free(apply->failures);
+    free(apply->outcomes);
+    free(apply);
+}
+
+/* --- waiting for it
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+struct waiting {
+    bool done;
+    struct apply_observer observer; /* the caller's */
+};
+
+static void relay_step(const struct apply_event *event, void *arg)
+{
+    const struct waiting *waiting = arg;
+    if (waiting->observer.step)
+        waiting->observer.step(event, waiting->observer.arg);
+}
+
+static void relay_done(const struct apply_summary *summary, void *arg)
+{
+    struct waiting *waiting = arg;
+    waiting->done = true;
+    if (waiting->observer.done)
+        waiting->observer.done(summary, waiting->observer.arg);
+}
+
+static int result_of(const struct apply_summary *summary, bool done, struct error *err)
+{
+    if (summary->failure_count > 0) {
+        const struct apply_failure *first = &summary->failures[0];
+        (void)error_set(err, first->code, "%s", first->message);
+        if (err) {
+            err->status = first->status;
+            (void)text_copy(err->name, sizeof err->name, first->name);
+            (void)text_copy(err->target, sizeof err->target, first->target);
+            (void)text_copy(err->details, sizeof err->details, first->details);
+        }
+        return first->code;
+    }
+    if (!done || summary->left > 0)
+        return error_set(err, ERROR_CANCELLED, "interrupted");
+    return 0;
+}
+
+int apply_run(struct arm_client *client, struct plan *plan, const struct apply_options *options,
+              const struct apply_observer *observer, struct apply_summary *out_summary,
+              struct error *err)
+{
+    struct waiting waiting = { 0 };
+    struct apply *apply = NULL;
+    const struct apply_observer relay = { relay_step, relay_done, &waiting };
+    if (observer)
+        waiting.observer = *observer;
+    int rc = apply_start(client, plan, options, &relay, &apply, err);
+    if (rc < 0 || !apply)
+        return rc;
+    (void)loop_run_until(arm_client_loop(client), &waiting.done);
+    rc = result_of(&apply->summary, waiting.done, err);
+    if (out_summary) {
+        *out_summary = apply->summary;
+        out_summary->failures = NULL;
+    }
+    apply_free(apply);
+    return rc;
+}
+
+/* --- as JSON
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static void write_step(const struct plan_step *step, struct buffer *out)
+{
+    buffer_format(out, "{ \"action\": \"%s\", \"type\": \"%s\", \"name\": ",
+                  plan_action_name(step->action), step->type);
+    json_quote(out, step->name);
+}
+
+static void write_failure(const struct apply_failure *failure, struct buffer *out)
+{
+    write_step(failure->step, out);
+    if (failure->step->file) {
+        buffer_text(out, ", \"at\": { \"file\": ");
+        json_quote(out, failure->step->file);
+        buffer_format(out, ", \"line\": %d }", failure->step->line);
+    }
+    buffer_text(out, ", \"code\": ");
+    json_quote(out, *failure->name ? failure->name : error_code_text(failure->code));
+    buffer_format(out, ", \"status\": %d, \"message\": ", failure->status);
+    json_quote(out, failure->message);
+    buffer_text(out, ", \"target\": ");
+    json_quote(out, failure->target);
+    buffer_format(out, ", \"details\": %s }", *failure->details ? failure->details : "null");
+}
+
+static void write_counts(const struct apply *apply, struct buffer *out)
+{
+    static const enum plan_action order[] = { PLAN_CREATE, PLAN_UPDATE, PLAN_REPLACE, PLAN_DELETE,
+                                              PLAN_START,  PLAN_STOP,   PLAN_WAIT };
+    const struct apply_summary *summary = &apply->summary;
+    buffer_text(out, "  \"counts\": { ");
+    for (size_t i = 0; i < COUNT(order); i++)
+        buffer_format(out, "\"%s\": %zu, ", plan_action_name(order[i]), summary->done[order[i]]);
+    buffer_format(out, "\"unchanged\": %zu, \"failed\": %zu, \"left\": %zu },\n",
+                  summary->unchanged, summary->failed, summary->left);
+    buffer_format(out, "  \"changes\": %zu,\n  \"stopped\": %s,\n  \"elapsedMs\": %lld,\n",
+                  summary->done_count, summary->stopped ? "true" : "false",
+                  (long long)summary->elapsed_ms);
+}
+
+void apply_write_json(const struct apply *apply, struct buffer *out)
+{
+    const cJSON *output, *outputs = plan_outputs(apply->plan);
+    const char *gap = "\n    ";
+    buffer_text(out, "{\n  \"format\": \"moonfleet-apply/1\",\n  \"fleet\": ");
+    json_quote(out, apply->plan->fleet->name ? apply->plan->fleet->name : "");
+    buffer_text(out, ",\n");
+    write_counts(apply, out);
+    buffer_text(out, "  \"steps\": [");
+    for (size_t i = 0; i < apply->plan->count; i++) {
+        if (apply->outcomes[i] != OUTCOME_DONE)
+            continue;
+        buffer_text(out, gap);
+        write_step(&apply->plan->items[i].step, out);
+        buffer_text(out, " }");
+        gap = ",\n    ";
+    }
+    buffer_text(out, gap[0] == ',' ? "\n  ],\n  \"failures\": [" : "],\n  \"failures\": [");
+    for (size_t i = 0; i < apply->failure_count; i++) {
+        buffer_text(out, i ? ",\n    " : "\n    ");
+        write_failure(&apply->failures[i], out);
+    }
+    buffer_text(out, apply->failure_count ? "\n  ],\n  \"outputs\": [" : "],\n  \"outputs\": [");
+    gap = "";
+    cJSON_ArrayForEach(output, outputs)
+    {
+        buffer_format(out, "%s{ \"name\": ", gap);
+        json_quote(out, json_string(output, "name", ""));
+        buffer_text(out, ", \"value\": ");
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(output, "value");
+        if (value)
+            json_print(value, false, out);
+        else
+            buffer_text(out, "null");
+        buffer_text(out, " }");
+        gap = ", ";
+    }
+    buffer_text(out, "]\n}\n");
+}

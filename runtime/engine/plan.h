@@ -1,0 +1,156 @@
+/* plan.h - what would change: a recipe's document against what the plane lists.
+ *
+ * One list call, a few small ones beside it (workspace, sizes, usages, directory), never one a
+ * resource.  Each listed instance is compared as its page arrives and dropped, so memory stays
+ * small and the time linear.
+ *
+ * The JSON of a plan (plan_write_json), stable and the same bytes for the same inputs:
+ *   {"format":"moonfleet-plan/1",
+ *    "fleet":"ds",                             null when the recipe declares none
+ *    "destroy":false,
+ *    "target":{"subscription","resourceGroup","workspace","location"},
+ *    "counts":{"create":0,"update":0,"replace":0,"delete":0,"start":0,"stop":0,"wait":0,"unchanged":0,
+ *              "blocked":0},
+ *    "steps":[                                 what would be done; sorted by name; unchanged ones
+ * are counted only
+ *      {"action":"create|update|replace|delete|start|stop|wait","type":"instance","name":"ds-ada",
+ *       "at":{"file","line"},                  where it is declared; absent for a deletion
+ *       "reasons":[{"field","old","new","replaces"}],   old, new: texts for people, null: unset
+ *       "note":"…",                            why, where no field tells it; absent: nothing to add
+ *       "loses":"…",                           what is destroyed; absent: nothing
+ *       "blocked":"…",                         why an apply refuses; absent: it does not
+ *       "state":"…"}],                         digest of what the plane has now; "" when it has
+ * nothing "problems":[{"message","at":{"file","line"}}], "warnings":["…"],
+ *    "outputs":[{"name","value"}],
+ *    "request":{…}}                            only in a saved plan: what plan_load() needs, the
+ * recipe's document included; not for others to read
+ */
+#ifndef ENGINE_PLAN_H
+#define ENGINE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/json.h"
+#include "client/arm_client.h"
+#include "engine/problems.h"
+
+struct plan;
+
+enum plan_action {
+    PLAN_UNCHANGED,
+    PLAN_CREATE,
+    PLAN_UPDATE,  /* in place */
+    PLAN_REPLACE, /* delete and create again */
+    PLAN_DELETE,
+    PLAN_START,
+    PLAN_STOP,
+    PLAN_WAIT, /* the plane is at work on it: wait, then compare again */
+    PLAN_ACTIONS
+};
+const char *plan_action_name(enum plan_action action); /* "create" */
+
+struct plan_target {
+    const char *subscription, *group;
+    const char
+        *workspace; /* the context's; the recipe's own wins; NULL only when the recipe says it */
+    const char *location; /* NULL: the workspace's */
+    const char *tenant;
+    const char *graph_url;   /* where the directory answers; NULL: at the plane itself */
+    const char *graph_token; /* bearer token for it; NULL: the client's own */
+};
+
+struct plan_request {
+    const cJSON *document; /* what the recipe's evaluation gave; borrowed: must outlive the plan */
+    struct plan_target target;  /* copied */
+    bool destroy;               /* delete what the fleet owns */
+    const char *const *replace; /* names that may be replaced (--replace); copied */
+    size_t replace_count;
+};
+
+/* The end of planning, from the loop, once.  `rc` 0: `plan` is the receiver's (plan_free()); it may
+ * hold problems, and then it can be shown but not applied.  Otherwise plan is NULL and `err` says
+ * why. */
+typedef void plan_done_fn(int rc, struct plan *plan, const struct error *err, void *arg);
+
+/* Starts planning.  Fails at once only for want of memory or with ERROR_USAGE (no workspace
+ * anywhere). */
+int plan_make(struct arm_client *client, const struct plan_request *request, plan_done_fn *done,
+              void *arg, struct error *err);
+
+/* The same, running the loop until it is there. *out_plan is the caller's. */
+int plan_make_wait(struct arm_client *client, const struct plan_request *request,
+                   struct plan **out_plan, struct error *err);
+
+void plan_free(struct plan *plan); /* NULL is fine */
+
+/* --- reading a plan ------------------------------------------------------------------------------
+ */
+
+struct plan_reason {
+    const char *field;               /* as in recipes */
+    const char *old_text, *new_text; /* for people; NULL: unset */
+    bool replaces;                   /* only re-creation can change it */
+};
+
+struct plan_step {
+    enum plan_action action;
+    const char *type; /* "instance" */
+    const char *name;
+    const char *file; /* where it is declared; NULL: nowhere (a deletion) */
+    int line;
+    const struct plan_reason *reasons; /* why it is an update, replacement, start or stop */
+    size_t reason_count;
+    const char *note;    /* why, where no field tells it ("its creation failed"); or NULL */
+    const char *lost;    /* what is destroyed; or NULL */
+    const char *blocked; /* why an apply refuses, naming the way out; or NULL */
+};
+
+/* Every instance of the fleet, unchanged ones too, sorted by name (case folded).  Valid as long as
+ * the plan. */
+size_t plan_step_count(const struct plan *plan);
+const struct plan_step *plan_step(const struct plan *plan, size_t index);
+
+/* One line about what a step makes: "Standard_DS3_v2, ada@example.com, setup setup/hello.sh, idle
+ * 1h". Empty for a deletion. Made on demand; appends. */
+void plan_step_describe(const struct plan *plan, size_t index, struct buffer *out);
+
+struct plan_counts {
+    size_t of[PLAN_ACTIONS];
+    size_t blocked;
+    size_t changes; /* everything but PLAN_UNCHANGED */
+};
+struct plan_counts plan_counts(const struct plan *plan);
+
+const struct plan_problem *plan_problems(const struct plan *plan, size_t *out_count);
+const char *const *plan_warnings(const struct plan *plan, size_t *out_count); /* sentences */
+
+const char *plan_fleet(const struct plan *plan); /* NULL: the recipe declares none */
+const char *plan_workspace(const struct plan *plan);
+const char *plan_location(const struct plan *plan); /* NULL: not known */
+bool plan_is_destroy(const struct plan *plan);
+const cJSON *plan_outputs(const struct plan *plan); /* the document's array, or NULL */
+int64_t plan_requests(const struct plan *plan);     /* how many requests it took */
+
+/* --- writing and reading back
+ * ---------------------------------------------------------------------- */
+
+/* Appends the JSON told above, indented, with a newline at the end.  `save`: with "request", so
+ * that plan_load() can read it (it holds the recipe's scripts: write it 0600). */
+void plan_write_json(const struct plan *plan, bool save, struct buffer *out);
+
+/* Reads a saved plan and plans again from the document in it.  ERROR_CONFLICT when the result is
+ * not the one that was saved: the world moved, or `target` (the context's: its workspace may be
+ * NULL) is not where the plan was made for; ERROR_SYNTAX or ERROR_TOO_NEW when the text is not a
+ * saved plan of ours.  Otherwise as plan_make(). */
+int plan_load(struct arm_client *client, const struct plan_target *target, const char *text,
+              size_t size, plan_done_fn *done, void *arg, struct error *err);
+int plan_load_wait(struct arm_client *client, const struct plan_target *target, const char *text,
+                   size_t size, struct plan **out_plan, struct error *err);
+
+/* Is this text a saved plan (rather than a recipe)?  Looks at its first bytes only. */
+bool plan_is_saved(const char *text, size_t size);
+
+#endif

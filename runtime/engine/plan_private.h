@@ -1,0 +1,97 @@
+/* plan_private.h - the inside of a plan, for the files of this folder that make and apply it. */
+#ifndef ENGINE_PLAN_PRIVATE_H
+#define ENGINE_PLAN_PRIVATE_H
+
+#include "engine/fleet.h"
+#include "engine/plan.h"
+#include "base/random.h"
+#include "client/computes.h"
+
+/* What is to be done to one instance, beside creating and deleting. */
+enum todo {
+    TODO_PUT = 1,
+    TODO_IDLE = 2,
+    TODO_START = 4,
+    TODO_STOP = 8,
+    TODO_REPLACE = 16,
+};
+
+/* The comparison of one listed instance with what is wanted.  Reasons in the order of the schema.
+ */
+struct diff {
+    struct plan_reason *reasons; /* texts owned, but for `field` */
+    size_t count, capacity;
+    unsigned todo; /* enum todo */
+    bool failed;   /* no memory */
+};
+void diff_clear(struct diff *diff);
+
+/* Compares all fields that the recipe says.  A principal that is not resolved yet is left out: see
+ * diff_principals(). */
+void diff_instance(const struct fleet *fleet, const struct fleet_instance *instance,
+                   const cJSON *body, struct diff *out);
+/* Compares the person later: `actual_id` as listed (NULL: none). */
+void diff_principals(const struct fleet *fleet, const struct fleet_instance *instance,
+                     const char *actual_id, struct diff *diff);
+
+/* Digest of everything in a listed body that a plan looks at. */
+void diff_state(const cJSON *body, char out[DIGEST_TEXT_SIZE]);
+
+/* One instance of the plan: declared, or owned and declared no more. */
+struct item {
+    struct plan_step step;                 /* what the world sees; `reasons` point into diff */
+    const struct fleet_instance *instance; /* NULL: not declared (any more) */
+    char *key;                             /* name, case folded; owned */
+    char *owned_name;                      /* for those not declared */
+    struct diff diff;
+    char *actual_id;              /* the person's id as listed, until it is compared */
+    char *note;                   /* owned; step.note points here */
+    char *blocked;                /* owned; step.blocked points here */
+    char state[DIGEST_TEXT_SIZE]; /* diff_state() when it is touched; "" */
+    enum instance_phase phase;
+    bool listed;
+    bool conflict;  /* it exists and is not ours: a problem, never a step */
+    bool protect;   /* as recorded on it */
+    bool permitted; /* --replace names it */
+};
+
+struct plan {
+    const cJSON *document;
+    cJSON *own_document; /* a loaded plan's */
+    char *subscription, *group, *workspace, *location, *tenant, *graph_url, *graph_token;
+    bool destroy;
+    char **replace;
+    size_t replace_count;
+    struct fleet *fleet;
+    struct item *items; /* declared ones first, then orphans; sorted by key once it is made */
+    size_t count, capacity;
+    struct problems problems;
+    char **warnings;
+    size_t warning_count;
+    int64_t requests;
+    int64_t made_at_ms; /* monotonic: when it was listed */
+};
+
+struct workspace_ref plan_workspace_ref(const struct plan *plan);
+/* May this instance be deleted or re-created, as far as `protect` goes? */
+bool plan_item_protected(const struct plan *plan, const struct item *item);
+/* The body that creates a declared instance, or that updates `listed` (its current body, taken and
+ * changed). The caller's; NULL: no memory. */
+cJSON *plan_item_body(const struct plan *plan, const struct item *item, cJSON *listed);
+/* What the recipe wants: "running", "stopped", or NULL. Borrowed. */
+const char *plan_item_power(const struct plan *plan, const struct item *item);
+
+void plan_warn(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Turns comparisons into steps (settle.c): actions, notes, losses, blocks; sorts. */
+void plan_settle(struct plan *plan);
+/* Whether `body` (NULL: gone) is owned by the plan's fleet. */
+bool plan_owns(const struct plan *plan, const cJSON *body);
+
+/* Checks against what the plane says (checks.c). */
+void check_sizes(struct plan *plan, const cJSON *sizes);
+void check_quota(struct plan *plan, const cJSON *sizes, const cJSON *usages);
+void check_location(struct plan *plan, const char *workspace_location);
+void check_replace_names(struct plan *plan);
+
+#endif
