@@ -1,0 +1,98 @@
+---@meta
+--- recipe.lua - the words of a recipe, for editors (LuaLS).  Never run.
+
+---@alias recipe.principal recipe.user|recipe.group|recipe.service_principal
+
+---@class recipe.user               who, by user principal name
+---@class recipe.group              a group, by its display name
+---@class recipe.service_principal  a service principal, by its display name
+
+---@class recipe.parameter_options
+---@field default? string|number|boolean  the value when none is given
+---@field description? string             one line for people
+---@field type? "string"|"number"|"boolean"  that of the default when left out
+---@field choices? (string|number)[]      the values that are allowed
+---@field min? number                     of a number
+---@field max? number                     of a number
+
+--- A value that can be given from outside with `-p name=value`.
+---@param name string
+---@param options? recipe.parameter_options
+---@return any value
+function parameter(name, options) end
+
+---@class recipe.fleet
+---@field workspace? string  the context's own when left out
+---@field location? string   the workspace's own when left out
+---@field defaults? table    fields for every instance
+---@field tags? table<string, string>
+
+--- Names the fleet that this recipe owns. Exactly one a recipe.
+---@param name string
+---@return fun(block: recipe.fleet)
+function fleet(name) end
+
+--- Declares one compute instance. The fields of its block: `moonfleet help instance`.
+---@param name string  3 to 24 characters
+---@return fun(block: table)
+function instance(name) end
+
+--- What was declared so far: each its fields and its `name`.
+---@return table[]
+function instances() end
+
+---@class recipe.setup_script_options
+---@field args? (string|number)[]  the script's $1, $2, …
+---@field timeout? string          such as "20m"
+---@field inline? string           the script itself, instead of a path
+
+---@class recipe.setup_script
+---@operator call(recipe.setup_script_options): recipe.setup_script
+
+--- A shell script that runs as root, for the fields `setup` and `startup`.
+---@param path_or_options string|recipe.setup_script_options
+---@return recipe.setup_script
+function setup_script(path_or_options) end
+
+---@param upn string  the user principal name
+---@return recipe.user
+function user(upn) end
+
+---@param name string
+---@return recipe.group
+function group(name) end
+
+---@param name string
+---@return recipe.service_principal
+function service_principal(name) end
+
+--- The text of a file in the recipe's folder, without the newline at its end.
+---@param path string
+---@return string
+function file(path) end
+
+--- The rows of a CSV file (RFC 4180) by the names of its header row.
+---@param path string
+---@return table<string, string>[]
+function csv(path) end
+
+--- The value of a JSON file.
+---@param path string
+---@return any
+function json(path) end
+
+--- An environment variable. Names that look like credentials are refused.
+---@param name string
+---@param default? string
+---@return string?
+function env(name, default) end
+
+--- A value to be shown with the plan.
+---@param name string
+---@param value any  plain data
+function output(name, value) end
+
+--- A module in the recipe's folder: "lib.team" is lib/team.lua or lib/team/init.lua.
+---@param name string
+---@return any
+function require(name) end

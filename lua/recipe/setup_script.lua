@@ -1,0 +1,184 @@
+--- setup_script.lua - the `setup_script` word: a shell script and how it is run.
+---
+---   setup_script "path"                 as it is
+---   setup_script "path" { args = {…}, timeout = "20m" }
+---   setup_script { inline = [[…]], args = {…}, timeout = "20m" }
+---
+--- Gives a reference.  A script gets its place in the document when something first refers to it;
+--- equal ones share one.
+local check = require "check"
+local files = require "files"
+local problems = require "problems"
+
+local setup_script = {}
+
+local FIELDS = { "args", "timeout" }
+local INLINE_FIELDS = { "args", "timeout", "inline" }
+
+local records = {}    -- every script, in order of the word
+local numbered = {}   -- by index + 1: those in the document
+local by_content = {} -- what makes scripts equal → index
+local references = {} -- by index + 1
+
+--- The index of a record in "scripts".
+local function index_of(record)
+  if not record.index then
+    local content = table.concat({ record.path or "", record.path and "" or record.text, record.args,
+      record.timeout }, "\0")
+    record.index = by_content[content]
+    if not record.index then
+      numbered[#numbered + 1] = record
+      references[#numbered] = record.reference
+      record.index = #numbered - 1
+      by_content[content] = record.index
+    end
+  end
+  return record.index
+end
+core.scripts(index_of, references)
+
+--- Arguments as JSON texts; numbers become text.
+local function read_args(record, args)
+  if core.is_placeholder(args) then
+    return
+  elseif type(args) ~= "table" then
+    problems.add(("%s: 'args' is a list of texts, not %s"):format(record.word, check.kind(args)))
+    return
+  end
+  local texts, count = {}, 0
+  for key, value in pairs(args) do
+    count = count + 1
+    if math.type(key) ~= "integer" or key ~= count then
+      problems.add(("%s: 'args' is a list of texts"):format(record.word))
+      return
+    elseif core.is_placeholder(value) then
+      texts[count] = '""'
+    elseif type(value) ~= "string" and type(value) ~= "number" then
+      problems.add(("%s: args[%d] is text, not %s"):format(record.word, count, check.kind(value)))
+      return
+    elseif not core.is_text(tostring(value)) then
+      problems.add(("%s: args[%d] is not plain text"):format(record.word, count))
+      return
+    else
+      texts[count] = core.quote(tostring(value))
+    end
+  end
+  record.args = "[" .. table.concat(texts, ",") .. "]"
+end
+
+local function read_timeout(record, timeout)
+  if core.is_placeholder(timeout) then
+    return
+  elseif type(timeout) ~= "string" then
+    problems.add(("%s: 'timeout' is a duration such as \"20m\", not %s"):format(record.word,
+      check.kind(timeout)))
+    return
+  end
+  local wrong = core.duration_wrong(timeout)
+  if wrong then
+    problems.add(("%s: 'timeout': %s"):format(record.word, wrong))
+  else
+    record.timeout = core.quote(timeout)
+  end
+end
+
+local function read_options(record, options, known)
+  check.known(record.word, options, known)
+  if options.args ~= nil then
+    read_args(record, options.args)
+  end
+  if options.timeout ~= nil then
+    read_timeout(record, options.timeout)
+  end
+end
+
+--- Shell scripts are text without zero bytes.
+local function check_text(record, text)
+  if core.is_text(text) then
+    record.text = text
+  else
+    problems.add(("%s is not UTF-8 text"):format(record.word))
+  end
+end
+
+local function new(path, word)
+  local file, line = core.where()
+  local record = { path = path, text = "", args = "[]", timeout = "null", word = word, file = file,
+    line = line }
+  records[#records + 1] = record
+  record.reference = core.reference("setup_script", record)
+  return record
+end
+
+local function inline(options)
+  local record = new(nil, "setup_script")
+  read_options(record, options, INLINE_FIELDS)
+  record.blocked = true
+  if type(options.inline) == "string" then
+    check_text(record, options.inline)
+  elseif not core.is_placeholder(options.inline) then
+    problems.add(options.inline == nil and "setup_script: give a path, or inline = [[ ... ]]"
+      or ("setup_script: 'inline' is text, not %s"):format(check.kind(options.inline)))
+  end
+  return record.reference
+end
+
+function setup_script.word(path)
+  if type(path) == "table" then
+    return inline(path)
+  elseif not check.name("setup_script", path, "its path") then
+    return core.placeholder
+  end
+  local record = new(path, ("setup_script '%s'"):format(path))
+  local text, wrong = files.read(path)
+  if text then
+    check_text(record, text)
+  else
+    problems.add(("%s: %s"):format(record.word, wrong))
+  end
+  return record.reference
+end
+
+--- References can be compared and shown, and that of a setup script takes its block.
+local meta = core.reference_type
+
+function meta.__call(reference, options)
+  local kind, record = core.reference_of(reference)
+  if kind ~= "setup_script" then
+    problems.add(("%s '%s' takes no block"):format(kind, record))
+  elseif record.blocked then
+    problems.add(record.word .. " has its block already")
+  elseif record.index then
+    problems.add(record.word .. " is in use already: give its block where it is declared")
+  elseif check.block(record.word, options) then
+    record.blocked = true
+    read_options(record, options, FIELDS)
+  end
+  return reference
+end
+
+function meta.__eq(a, b)
+  local kind_a, value_a = core.reference_of(a)
+  local kind_b, value_b = core.reference_of(b)
+  return kind_a == kind_b and value_a == value_b
+end
+
+function meta.__tostring(reference)
+  local kind, value = core.reference_of(reference)
+  return kind == "setup_script" and value.word or ("%s '%s'"):format(kind, value)
+end
+
+function setup_script.write()
+  for _, record in ipairs(records) do
+    index_of(record)
+  end
+  core.write(',"scripts":[')
+  for i, record in ipairs(numbered) do
+    core.write(i > 1 and "," or "", '{"path":', record.path and core.quote(record.path) or "null",
+      ',"text":', core.quote(record.text), ',"args":', record.args, ',"timeout":', record.timeout,
+      ',"at":', problems.at(record.file, record.line), "}")
+  end
+  core.write("]")
+end
+
+return setup_script

@@ -1,0 +1,4 @@
+fleet "ds" {}
+for _, person in ipairs(csv "people.csv") do
+  instance("ds-" .. person.logn) {}
+end

@@ -1,0 +1,2 @@
+fleet "ds" {}
+output("rows", csv "rows.csv")

@@ -1,0 +1,3 @@
+-- the other one
+local a = require "a"
+return a

@@ -1,0 +1,4 @@
+fleet "ds" {}
+require "a"
+require "../outside"
+require "nothing.here"

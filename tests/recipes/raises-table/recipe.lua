@@ -1,0 +1,2 @@
+fleet "ds" {}
+error({ code = 1 })

@@ -1,0 +1,4 @@
+fleet "ds" {}
+instance "a1" {
+  size = = 3
+}

@@ -1,0 +1,2 @@
+fleet "ds" {}
+string.dump(print)
