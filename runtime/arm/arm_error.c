@@ -8,7 +8,7 @@
 
 #define EXCERPT_SIZE 200 /* of a body that is not ARM's */
 
-/* --- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int code_of(int status, const char *name)
 {
@@ -164,7 +164,7 @@ int arm_error_read(int status, const char *body, size_t size, struct error *err)
     return err->code;
 }
 
-/* --- writing ------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 cJSON *arm_error_object(const char *code, const char *target, const char *message)
 {

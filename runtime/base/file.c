@@ -19,7 +19,7 @@
 
 #define OPEN_TRIES 16 /* a rename elsewhere makes openat2 say EAGAIN */
 
-/* --- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* openat2(2), which glibc has no function for. */
 static int open_how(int dir_fd, const char *path, uint64_t flags, uint64_t resolve)
@@ -110,7 +110,7 @@ int file_read_beneath(int dir_fd, const char *path, size_t max, struct buffer *o
     return error_system(err, errno, "reading '%s'", path);
 }
 
-/* --- writing ------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static int write_all(int fd, const char *data, size_t size)
 {
@@ -434,7 +434,7 @@ done:
     return rc;
 }
 
-/* --- questions and names ------------------------------------------------------------------- */
+/* ---- questions and names ---- */
 
 bool file_exists(const char *path)
 {

@@ -13,7 +13,7 @@
 #define NUMBER_TEXT_SIZE 64
 #define SORT_ON_STACK 32
 
-/* --- parsing ------------------------------------------------------------------------------- */
+/* ---- parsing ---- */
 
 /* What the first pass objects to: the offset, and a sentence's end; `problem` NULL: nothing. */
 struct finding {
@@ -169,7 +169,7 @@ int json_parse(const char *text, size_t size, const char *what, cJSON **out, str
     return 0;
 }
 
-/* --- looking up and putting ---------------------------------------------------------------- */
+/* ---- looking up and putting ---- */
 
 /* The member whose name is the `size` bytes at `name`; NULL when there is none. */
 static cJSON *member(const cJSON *object, const char *name, size_t size)
@@ -281,7 +281,7 @@ int json_put_string(cJSON *tree, const char *path, const char *text)
     return json_put(tree, path, text ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
-/* --- printing ------------------------------------------------------------------------------ */
+/* ---- printing ---- */
 
 struct style {
     bool sorted;
@@ -455,7 +455,7 @@ char *json_pretty(const cJSON *tree)
     return print_text(tree, (struct style) { .pretty = true });
 }
 
-/* --- comparing ----------------------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 /* The member of `object` with this name; looks at `hint` first, which is where it stands when both
  * objects have one order: then comparing is linear. */

@@ -75,8 +75,7 @@ static void post_pump(struct apply *apply)
         apply->posted = true;
 }
 
-/* --- telling
- * -------------------------------------------------------------------------------------------- */
+/* ---- telling ---- */
 
 static void emit(struct job *job, enum apply_event_kind kind, const char *doing,
                  const struct error *err)
@@ -130,8 +129,7 @@ static void keep_failure(struct apply *apply, const struct job *job, const struc
     apply->failures[apply->failure_count++] = failure;
 }
 
-/* --- the end of a job
- * ------------------------------------------------------------------------------------- */
+/* ---- the end of a job ---- */
 
 static void job_free(struct job *job)
 {
@@ -335,8 +333,7 @@ static void on_check(int rc, struct arm_reply *reply, const struct error *err, v
     next_part(job);
 }
 
-/* --- waiting for what is under way, then comparing again
- * ------------------------------------------------------- */
+/* ---- waiting for what is under way, then comparing again ---- */
 
 static void settle_gone(struct job *job)
 {
@@ -609,8 +606,7 @@ static void pump(void *arg)
         end(apply);
 }
 
-/* --- looking over a plan that has waited
- * -------------------------------------------------------------------------- */
+/* ---- looking over a plan that has waited ---- */
 
 static int compare_key(const void *key, const void *item)
 {

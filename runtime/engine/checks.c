@@ -130,8 +130,7 @@ void check_sizes(struct plan *plan, const cJSON *sizes)
     free_offers(offers);
 }
 
-/* --- quota
- * ---------------------------------------------------------------------------------------------- */
+/* ---- quota ---- */
 
 static void add_need(struct need *needs, size_t *count, const char *family, int64_t cores)
 {
@@ -198,8 +197,7 @@ void check_quota(struct plan *plan, const cJSON *sizes, const cJSON *usages)
     free_offers(offers);
 }
 
-/* --- the rest
- * -------------------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 /* "West Europe" and "westeurope" are one place. */
 static bool same_location(const char *a, const char *b)

@@ -28,8 +28,7 @@ static int line_of(const cJSON *node)
     return (int)json_int(node, "at.line", 0);
 }
 
-/* --- what the evaluation found already
- * ------------------------------------------------------------- */
+/* ---- what the evaluation found already ---- */
 
 static void take_problems(const cJSON *document, struct problems *problems)
 {
@@ -68,8 +67,7 @@ static bool told_of_fleet(const cJSON *document)
     return false;
 }
 
-/* --- scripts
- * ----------------------------------------------------------------------------------------- */
+/* ---- scripts ---- */
 
 /* Puts `text`, the buffer's content, to *out; the caller of fleet_free() owns it. */
 static int detach(struct buffer *buffer, const char **out)
@@ -175,8 +173,7 @@ static int take_scripts(struct fleet *fleet, struct problems *problems)
     return 0;
 }
 
-/* --- the fleet itself
- * ---------------------------------------------------------------------------------- */
+/* ---- the fleet itself ---- */
 
 struct place {
     struct problems *problems;
@@ -228,8 +225,7 @@ static void take_fleet(struct fleet *fleet, struct problems *problems)
     }
 }
 
-/* --- instances
- * ------------------------------------------------------------------------------------------- */
+/* ---- instances ---- */
 
 static int add_principal(struct fleet *fleet, const struct fleet_instance *instance,
                          const char *name)

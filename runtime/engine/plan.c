@@ -38,8 +38,7 @@ struct planning {
 
 static void settle(void *arg);
 
-/* --- the plan object
- * ------------------------------------------------------------------------------------ */
+/* ---- the plan object ---- */
 
 static int copy_text(char **out, const char *text)
 {
@@ -204,8 +203,7 @@ fail:
     return rc;
 }
 
-/* --- the end
- * -------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void planning_free(struct planning *planning)
 {
@@ -250,8 +248,7 @@ static void arrived(struct planning *planning)
         settle(planning);
 }
 
-/* --- the directory
- * ---------------------------------------------------------------------------------------- */
+/* ---- the directory ---- */
 
 static void refuse_principal(struct plan *plan, const struct fleet_principal *principal,
                              const struct directory_answer *answer)
@@ -318,8 +315,7 @@ static int ask_directory(struct planning *planning, struct error *err)
     return rc;
 }
 
-/* --- the list
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the list ---- */
 
 static void conflict(struct plan *plan, struct item *item, const cJSON *body)
 {
@@ -426,8 +422,7 @@ static void on_list(int rc, struct arm_reply *reply, const struct error *err, vo
     arrived(planning);
 }
 
-/* --- the workspace, sizes, usages
- * ----------------------------------------------------------------------------- */
+/* ---- the workspace, sizes, usages ---- */
 
 static void on_workspace(int rc, struct arm_reply *reply, const struct error *err, void *arg)
 {
@@ -522,8 +517,7 @@ static int ask_second(struct planning *planning, struct error *err)
     return ask(planning, &request, rc, on_usages, CALL_USAGES, err);
 }
 
-/* --- putting it together
- * ---------------------------------------------------------------------------------------- */
+/* ---- putting it together ---- */
 
 static void warn_of_budget(struct plan *plan)
 {
@@ -680,8 +674,7 @@ int plan_make(struct arm_client *client, const struct plan_request *request, pla
     return start(client, request, NULL, NULL, done, arg, NULL, err);
 }
 
-/* --- saved plans
- * ---------------------------------------------------------------------------------------------- */
+/* ---- saved plans ---- */
 
 bool plan_is_saved(const char *text, size_t size)
 {
@@ -764,8 +757,7 @@ int plan_load(struct arm_client *client, const struct plan_target *target, const
     return load(client, target, text, size, done, arg, NULL, err);
 }
 
-/* --- waiting for it
- * --------------------------------------------------------------------------------------------- */
+/* ---- waiting for it ---- */
 
 struct waiting {
     bool done;

@@ -6,24 +6,23 @@
  *
  * The JSON of a plan (plan_write_json), stable and the same bytes for the same inputs:
  *   {"format":"moonfleet-plan/1",
- *    "fleet":"ds",                             null when the recipe declares none
+ *    "fleet":"ds",                        null when the recipe declares none
  *    "destroy":false,
  *    "target":{"subscription","resourceGroup","workspace","location"},
- *    "counts":{"create":0,"update":0,"replace":0,"delete":0,"start":0,"stop":0,"wait":0,"unchanged":0,
- *              "blocked":0},
- *    "steps":[                                 what would be done; sorted by name; unchanged ones
- * are counted only
+ *    "counts":{"create":0,"update":0,"replace":0,"delete":0,"start":0,"stop":0,"wait":0,
+ *              "unchanged":0,"blocked":0},
+ *    "steps":[                            what would be done, by name; unchanged ones only count
  *      {"action":"create|update|replace|delete|start|stop|wait","type":"instance","name":"ds-ada",
- *       "at":{"file","line"},                  where it is declared; absent for a deletion
- *       "reasons":[{"field","old","new","replaces"}],   old, new: texts for people, null: unset
- *       "note":"…",                            why, where no field tells it; absent: nothing to add
- *       "loses":"…",                           what is destroyed; absent: nothing
- *       "blocked":"…",                         why an apply refuses; absent: it does not
- *       "state":"…"}],                         digest of what the plane has now; "" when it has
- * nothing "problems":[{"message","at":{"file","line"}}], "warnings":["…"],
+ *       "at":{"file","line"},             where it is declared; absent for a deletion
+ *       "reasons":[{"field","old","new","replaces"}],   texts for people; null: unset
+ *       "note":"…",                       why, where no field tells it; or absent
+ *       "loses":"…",                      what is destroyed; absent: nothing
+ *       "blocked":"…",                    why an apply refuses; absent: it does not
+ *       "state":"…"}],                    digest of what the plane has now; "" for nothing
+ *    "problems":[{"message","at":{"file","line"}}],
+ *    "warnings":["…"],
  *    "outputs":[{"name","value"}],
- *    "request":{…}}                            only in a saved plan: what plan_load() needs, the
- * recipe's document included; not for others to read
+ *    "request":{…}}                       only in a saved plan, for plan_load(): holds the scripts
  */
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
@@ -86,8 +85,7 @@ int plan_make_wait(struct arm_client *client, const struct plan_request *request
 
 void plan_free(struct plan *plan); /* NULL is fine */
 
-/* --- reading a plan ------------------------------------------------------------------------------
- */
+/* ---- reading a plan ---- */
 
 struct plan_reason {
     const char *field;               /* as in recipes */
@@ -134,8 +132,7 @@ bool plan_is_destroy(const struct plan *plan);
 const cJSON *plan_outputs(const struct plan *plan); /* the document's array, or NULL */
 int64_t plan_requests(const struct plan *plan);     /* how many requests it took */
 
-/* --- writing and reading back
- * ---------------------------------------------------------------------- */
+/* ---- writing and reading back ---- */
 
 /* Appends the JSON told above, indented, with a newline at the end.  `save`: with "request", so
  * that plan_load() can read it (it holds the recipe's scripts: write it 0600). */

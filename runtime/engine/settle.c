@@ -59,8 +59,7 @@ cJSON *plan_item_body(const struct plan *plan, const struct item *item, cJSON *l
     return body;
 }
 
-/* --- one step
- * ------------------------------------------------------------------------------------------ */
+/* ---- one step ---- */
 
 static void set_note(struct item *item, char *note)
 {
@@ -139,8 +138,7 @@ static void settle_item(const struct plan *plan, struct item *item)
     item->step.reason_count = item->diff.count;
 }
 
-/* --- all of them
- * ------------------------------------------------------------------------------------------ */
+/* ---- all of them ---- */
 
 static void free_item(struct item *item)
 {

@@ -110,8 +110,7 @@ bool tag_name_valid(const char *name, const char **out_rule)
     return true;
 }
 
-/* --- cron ---------------------------------------------------------------------------------------
- */
+/* ---- cron ---- */
 
 struct cron_field {
     const char *name;

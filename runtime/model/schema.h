@@ -106,7 +106,7 @@ const char *schema_kind_lua(const struct schema_field *field);
 /* "in place", "by re-creation", …: static. */
 const char *schema_change_text(const struct schema_field *field);
 
-/* --- checking ------------------------------------------------------------------------------- */
+/* ---- checking ---- */
 
 /* Told for each mistake, a sentence without its place. */
 typedef void schema_problem_fn(const char *message, void *arg);
@@ -116,7 +116,7 @@ typedef void schema_problem_fn(const char *message, void *arg);
 size_t schema_check(const struct schema_type *type, const cJSON *fields, size_t script_count,
                     schema_problem_fn *problem, void *arg);
 
-/* --- values --------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 /* A setup script, ready for the wire.  Texts are borrowed. */
 struct schema_script {
@@ -176,8 +176,7 @@ const char *schema_tag(const cJSON *body, const char *name);
 /* Puts a tag, replacing one whose name differs in case only; NULL value: removes it. */
 int schema_tag_put(cJSON *body, const char *name, const char *value);
 
-/* --- bodies of compute instances ----------------------------------------------------------------
- */
+/* ---- bodies of compute instances ---- */
 
 /* A body for creating: {"properties":{"computeType":"ComputeInstance","properties":{}}} with
  * `location`. The caller's; NULL: no memory. */

@@ -278,7 +278,7 @@ const struct schema_field *schema_field_find(const struct schema_type *type, con
     return NULL;
 }
 
-/* --- as help shows them ----------------------------------------------------------------------- */
+/* ---- as help shows them ---- */
 
 static const struct {
     enum schema_kind kind;

@@ -44,8 +44,7 @@ static bool is_empty(const cJSON *value)
     return cJSON_IsString(value) && !*value->valuestring;
 }
 
-/* --- ordering: canonical lists and maps are sorted
- * -------------------------------------------------- */
+/* ---- ordering: canonical lists and maps are sorted ---- */
 
 static int compare_strings(const void *a, const void *b)
 {
@@ -59,8 +58,7 @@ static cJSON *sorted_strings(const char **texts, size_t count)
     return cJSON_CreateStringArray(texts, (int)count);
 }
 
-/* --- tags --------------------------------------------------------------------------------------
- */
+/* ---- tags ---- */
 
 static cJSON *find_nocase(cJSON *object, const char *name)
 {
@@ -186,8 +184,7 @@ static bool digest_of_tag(const struct schema_field *field, const cJSON *body,
     return !text_equal(out, "-");
 }
 
-/* --- schedules
- * ------------------------------------------------------------------------------------ */
+/* ---- schedules ---- */
 
 static void squeeze(const char *text, struct buffer *out)
 {
@@ -305,8 +302,7 @@ static cJSON *schedules_to_arm(const cJSON *desired)
     return out;
 }
 
-/* --- identities ----------------------------------------------------------------------------------
- */
+/* ---- identities ---- */
 
 #define SYSTEM "system"
 
@@ -396,8 +392,7 @@ static cJSON *identity_to_arm(const cJSON *desired)
     return out;
 }
 
-/* --- what a recipe says
- * ----------------------------------------------------------------------------- */
+/* ---- what a recipe says ---- */
 
 const cJSON *schema_said(const struct schema_field *field, const struct schema_layers *layers)
 {
@@ -498,8 +493,7 @@ cJSON *schema_desired(const struct schema_field *field, const struct schema_laye
     return cJSON_Duplicate(value, true);
 }
 
-/* --- what ARM says
- * ----------------------------------------------------------------------------------- */
+/* ---- what ARM says ---- */
 
 static cJSON *enum_of_arm(const struct schema_field *field, const cJSON *arm)
 {
@@ -587,8 +581,7 @@ cJSON *schema_actual(const struct schema_field *field, const cJSON *body)
     return cJSON_Duplicate(arm, true);
 }
 
-/* --- comparison
- * --------------------------------------------------------------------------------------- */
+/* ---- comparison ---- */
 
 static bool equals_unset(const struct schema_field *field, const cJSON *desired)
 {
@@ -640,8 +633,7 @@ bool schema_equal(const struct schema_field *field, const cJSON *desired, const 
     return json_equal(desired, actual);
 }
 
-/* --- sending
- * -------------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 static int put_enum(const struct schema_field *field, const cJSON *desired, cJSON *body)
 {
@@ -747,8 +739,7 @@ int schema_put(const struct schema_field *field, const cJSON *desired,
     return json_put(body, field->arm, cJSON_Duplicate(desired, true));
 }
 
-/* --- as people read them
- * ------------------------------------------------------------------------------ */
+/* ---- as people read them ---- */
 
 static int compare_names(const void *a, const void *b)
 {

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 
-/* --- quoting ------------------------------------------------------------------------------- */
+/* ---- quoting ---- */
 
 /* Does the shell take this word as it is?  "=" only behind a dash: "a=b" could be an assignment. */
 static bool is_plain(const char *text, size_t size)
@@ -86,7 +86,7 @@ int setup_quote_arguments(const cJSON *arguments, struct buffer *out, struct err
     return buffer_check(out, "the arguments of a script", err);
 }
 
-/* --- splitting ----------------------------------------------------------------------------- */
+/* ---- splitting ---- */
 
 static bool is_blank(char c)
 {

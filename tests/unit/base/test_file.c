@@ -70,7 +70,7 @@ static int count_descriptors(void)
     return count;
 }
 
-/* --- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void reads_behind_what_is_there(void **state)
 {
@@ -200,7 +200,7 @@ static void reads_beneath_a_folder_and_nowhere_else(void **state)
     buffer_clear(&out);
 }
 
-/* --- writing ------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static int count_entries(const char *path)
 {
@@ -279,7 +279,7 @@ static void makes_folders_with_their_parents(void **state)
     assert_true(file_is_dir(at("a/b/d")));
 }
 
-/* --- removing ------------------------------------------------------------------------------ */
+/* ---- removing ---- */
 
 static void removes_files_links_and_trees(void **state)
 {
@@ -450,7 +450,7 @@ static void never_enters_another_mount(void **state)
     assert_int_equal(rc, 0);
 }
 
-/* --- names --------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static void joins_paths(void **state)
 {

@@ -1,8 +1,7 @@
 /* Tests of engine/plan.h. */
 #include "engine/world.h"
 
-/* --- what a plan finds
- * ------------------------------------------------------------------------------ */
+/* ---- what a plan finds ---- */
 
 static const char everything_declared[] = DECLARED(
     "ds-new", 10,
@@ -306,8 +305,7 @@ static void shows_people_by_name(void **state)
     cJSON_Delete(document);
 }
 
-/* --- replacement and protection
- * ------------------------------------------------------------------------ */
+/* ---- replacement and protection ---- */
 
 static void replaces_only_what_is_named_and_not_protected(void **state)
 {
@@ -379,8 +377,7 @@ static void destroys_what_the_fleet_owns(void **state)
     cJSON_Delete(document);
 }
 
-/* --- mistakes
- * ------------------------------------------------------------------------------------------ */
+/* ---- mistakes ---- */
 
 static void finds_all_mistakes_at_once(void **state)
 {
@@ -525,8 +522,7 @@ static void needs_a_workspace(void **state)
     cJSON_Delete(document);
 }
 
-/* --- saved plans
- * ------------------------------------------------------------------------------------------ */
+/* ---- saved plans ---- */
 
 static void a_saved_plan_is_the_reviewed_one_or_nothing(void **state)
 {

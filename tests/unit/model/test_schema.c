@@ -122,8 +122,7 @@ static void tells_all_mistakes_of_a_block(void **state)
     buffer_clear(&told);
 }
 
-/* --- values
- * ----------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static const struct schema_script scripts[] = {
     { "a.sh", "IyEvYmluL3No", "one 'two three'", "20m", "d1" },

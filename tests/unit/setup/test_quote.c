@@ -193,7 +193,7 @@ static void a_quote_without_an_end_is_an_error(void **state)
     }
 }
 
-/* --- against the real shell ---------------------------------------------------------------- */
+/* ---- against the real shell ---- */
 
 static uint64_t dice = UINT64_C(0x9E3779B97F4A7C15); /* the same throws in every run */
 
