@@ -1,0 +1,183 @@
+/* plane_private.h - what the parts of the plane share.  For files of plane/ only. */
+#ifndef PLANE_PLANE_PRIVATE_H
+#define PLANE_PLANE_PRIVATE_H
+
+#include <uthash.h>
+
+#include "base/json.h"
+#include "base/random.h"
+#include "plane/plane.h"
+#include "plane/router.h"
+#include "plane/store.h"
+
+#define PLANE_TYPE_WORKSPACE "Microsoft.MachineLearningServices/workspaces"
+#define PLANE_TYPE_COMPUTE "Microsoft.MachineLearningServices/workspaces/computes"
+#define PLANE_PAGE_MAX 1000                    /* entries of a list reply */
+#define PLANE_PAGE_BYTES_MAX ((size_t)6 << 20) /* of its bodies: ARM's replies end at 8 MiB */
+#define PLANE_BODY_MAX ((size_t)4 << 20)       /* a request: one must fit into a list's page */
+#define PLANE_WAITERS_MAX 100000               /* status requests that are held at once */
+#define PLANE_WAIT_MAX_S 60                    /* `Prefer: wait`: ARM's own limit for a reply */
+#define PLANE_OPERATION_KEPT_MS ((int64_t)24 * 3600 * 1000)
+
+struct operation;
+
+struct plane {
+    struct loop *loop;
+    struct driver *driver;
+    const struct log *log;
+    char *data_folder; /* NULL: in memory */
+    char *base_url;
+    char *driver_reason;
+    void (*stop)(void *arg);
+    void *stop_arg;
+    struct loop_timer *stopping; /* the stop that was asked for */
+    struct store *store;
+    struct router *router;
+    char *owner_id, *owner_name, *tenant_id, *location; /* of the seed; `location` is its first */
+    char *locations_text;                               /* "westeurope, northeurope" */
+    int64_t started_unix_ms;
+
+    struct exchange *exchanges; /* every answer that is owed, by ticket */
+    struct exchange *ready; /* answers that go out when this turn's writes are durable, in order */
+    uint64_t next_ticket;
+    bool flush_posted;
+    size_t waiters;
+
+    struct operation *operations; /* in flight, by id */
+    struct operation *changed;    /* those that this turn's transaction began or ended */
+    struct loop_timer *retry;     /* for ends of operations that could not be made durable */
+};
+
+/* One answer that is owed. */
+struct exchange {
+    struct plane *plane;
+    uint64_t ticket;
+    plane_respond_fn *respond;
+    void *arg;
+    struct http_response response;
+    bool queued;                  /* in plane->ready */
+    struct operation *operation;  /* held until it ends; NULL: not held */
+    bool wants_result;            /* held: asked by its Location, not its status */
+    char *base_url;               /* held: the call's */
+    char api_version[40];         /* likewise */
+    struct loop_timer *timer;     /* … or until this fires */
+    struct exchange *prev, *next; /* in plane->ready, or among the operation's waiters */
+    UT_hash_handle hh;
+};
+
+/* One request while its handler runs. */
+struct call {
+    struct plane *plane;
+    const struct http_request *request;
+    const char *caller; /* object id */
+    const struct route *route;
+    struct route_params params;
+    const char *query;       /* raw; never NULL */
+    const char *api_version; /* NULL when the route has none */
+    char *base_url;          /* "http://host": nextLink, Location, … */
+    struct exchange *exchange;
+    struct http_response *response; /* the exchange's: what the handler fills */
+    cJSON *body;                    /* call_body() */
+};
+
+/* ---- answers (answer.c) ---- */
+
+/* Status and JSON body; `text` is copied. */
+void answer_text(struct call *call, int status, const char *text, size_t size);
+/* The same from a tree, which is taken; NULL: 500. */
+void answer_json(struct call *call, int status, cJSON *tree);
+void answer_empty(struct call *call, int status);
+/* ARM's error body. */
+void answer_error(struct call *call, int status, const char *code, const char *target,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* A failure of our own: 500, and a line in the log. */
+void answer_failure(struct call *call, const struct error *err);
+/* ARM's 404 of a subscription, resource group, workspace or compute of the path: the first that is
+ * missing. */
+void answer_missing(struct call *call);
+/* The request's body as an object; NULL when it is not one, with the error answered.  The call's.
+ */
+const cJSON *call_body(struct call *call);
+void answer_header(struct call *call, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Lists: "{"value":[" … , then rows, then the end. */
+void answer_list_begin(struct call *call);
+void answer_list_item(struct call *call, const char *text, size_t size);
+void answer_list_end(struct call *call, const char *next_link);
+
+/* ---- plane.c ---- */
+
+/* Sees to it that the answers and writes of this turn are finished at its end. */
+void plane_flush_later(struct plane *plane);
+/* Gives an answer to the end of the turn. */
+void exchange_ready(struct exchange *exchange);
+int64_t plane_unix_ms(const struct plane *plane);
+/* Now, as the service writes times. */
+void plane_time(const struct plane *plane, char out[TIME_TEXT_SIZE]);
+
+/* ---- authorization.c ---- */
+
+/* May `principal` do `action` at `scope`?  The one place that decides. */
+bool authorization_allows(struct plane *plane, const char *principal, const char *action,
+                          const char *scope);
+
+/* ---- seed.c ---- */
+
+int seed_load(struct plane *plane, const char *text, struct error *err);
+/* Reads what the plane keeps at hand (owner, tenant, locations). */
+int seed_settings(struct plane *plane, struct error *err);
+/* "West Europe" → "westeurope"; the caller frees. */
+char *location_normal(const char *text);
+bool location_known(struct plane *plane, const char *normal);
+
+/* ---- groups.c, workspaces.c ---- */
+
+/* Reply bodies of new ones; the caller's. */
+cJSON *subscription_body(const char *id, const char *name, const char *tenant);
+cJSON *group_body(const char *subscription, const char *name, const char *location,
+                  const cJSON *tags);
+cJSON *workspace_body(struct plane *plane, const char *subscription, const char *group,
+                      const char *name, const char *location, const cJSON *request);
+bool group_exists(struct plane *plane, const char *subscription, const char *group);
+
+struct workspace {
+    int64_t key;
+    char *name, *group, *subscription, *location; /* as they were created */
+};
+/* ERROR_NOT_FOUND without a text, or a failure.  Clear it in any case. */
+int workspace_load(struct plane *plane, const struct route_params *params, struct workspace *out,
+                   struct error *err);
+void workspace_clear(struct workspace *workspace);
+
+/* Tags of a request: true, or false with the error answered. */
+bool tags_acceptable(struct call *call, const cJSON *tags);
+
+/* ---- handlers ---- */
+
+route_handler_fn tenants_list, subscriptions_list, subscription_get, locations_list, groups_list,
+    group_get, group_head, group_put, group_delete;
+route_handler_fn workspaces_list, workspaces_list_all, workspace_get, workspace_put,
+    workspace_delete, workspace_patch, workspace_check_name;
+route_handler_fn compute_list, compute_get, compute_put, compute_patch, compute_delete,
+    compute_start, compute_stop, compute_restart, compute_idle, compute_list_nodes,
+    compute_list_keys;
+route_handler_fn operation_status, operation_result;
+route_handler_fn vm_sizes_list, usages_list, quotas_list;
+route_handler_fn directory_me, directory_users, directory_user, directory_groups, directory_group,
+    directory_members, directory_service_principals, directory_service_principal, directory_by_ids;
+route_handler_fn logs_list, log_read, compute_exec;
+route_handler_fn plane_status, plane_stop;
+
+/* Is there a user with this object id? */
+bool directory_has_user(struct plane *plane, const char *id);
+/* Display or user principal name; "" when unknown; the caller frees. */
+char *directory_name(struct plane *plane, const char *id);
+/* The object id of a principal told by object id, user principal name or application id; NULL:
+ * none; the caller frees. */
+char *directory_id(struct plane *plane, const char *id_or_name);
+
+/* The folder of an instance's logs on the host; NULL in memory or without memory; the caller frees.
+ */
+char *logs_folder(const struct plane *plane, const char *workspace, const char *name);
+
+#endif
