@@ -1,0 +1,430 @@
+/* oci_files.c - passwd and its relatives, the sudo shim, and careful reading of what instances
+ * write. */
+#include "plane/drivers/oci_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/text.h"
+
+#define TEXT_MAX ((size_t)4 << 20)
+#define JSON_MAX ((size_t)1 << 20)
+#define FIRST_UID 1000
+#define LAST_UID 59999
+
+/* Becomes /usr/local/bin/sudo where the machine has none or where it could not work: root inside a
+ * user namespace owns no setuid file of the machine. */
+static const char sudo_shim[] =
+    "#!/bin/sh\n"
+    "# sudo, as far as setup scripts need it (Moonfleet): root becomes a user, or stays root.\n"
+    "# Knows -u USER, -g (ignored), -i, -s, -H, -E, -n and other switches without effect here,\n"
+    "# -D DIR, VAR=value, --, a command, or a script on stdin.\n"
+    "fail() { echo \"sudo: $*\" >&2; exit 1; }\n"
+    "user=root login= shell= keep= dir= names=\n"
+    "while [ $# -gt 0 ]; do\n"
+    "    case $1 in\n"
+    "    --) shift; break ;;\n"
+    "    -u | --user | -g | --group | -D | --chdir | -p | --prompt | -C | -h | --host | -r | -t | "
+    "-T | -U | -R)\n"
+    "        [ $# -gt 1 ] || fail \"option $1 needs a value\"\n"
+    "        case $1 in -u | --user) user=$2 ;; -D | --chdir) dir=$2 ;; esac\n"
+    "        shift 2 ;;\n"
+    "    --user=*) user=${1#*=}; shift ;;\n"
+    "    --chdir=*) dir=${1#*=}; shift ;;\n"
+    "    --group=* | --prompt=* | --host=*) shift ;;\n"
+    "    --preserve-env=*) names=\"$names $(echo \"${1#*=}\" | tr , ' ')\"; shift ;;\n"
+    "    -i | --login) login=1; shift ;;\n"
+    "    -s | --shell) shell=1; shift ;;\n"
+    "    -E | --preserve-env) keep=1; shift ;;\n"
+    "    -V | --version) echo 'Sudo of Moonfleet'; exit 0 ;;\n"
+    "    -l | --list | -v | --validate | -k | -K | --reset-timestamp | --remove-timestamp)\n"
+    "        [ $# -eq 1 ] && exit 0; shift ;;\n"
+    "    -H | -n | -S | -A | -b | -P | -B | -N | --set-home | --non-interactive | --stdin | "
+    "--askpass) shift ;;\n"
+    "    --*) fail \"unknown option $1\" ;;\n"
+    "    -[ugD]?*) # a value that is joined to its switch\n"
+    "        switch=${1%\"${1#??}\"} value=${1#??}; shift; set -- \"$switch\" \"$value\" \"$@\" "
+    ";;\n"
+    "    -[isEHnSAbPkK]?*) # several switches in one word\n"
+    "        switch=${1%\"${1#??}\"} rest=-${1#??}; shift; set -- \"$switch\" \"$rest\" \"$@\" ;;\n"
+    "    -*) fail \"unknown option $1\" ;;\n"
+    "    [A-Za-z_]*=*)\n"
+    "        case ${1%%=*} in *[!A-Za-z0-9_]*) break ;; esac\n"
+    "        export \"$1\"; names=\"$names ${1%%=*}\"; shift ;;\n"
+    "    *) break ;;\n"
+    "    esac\n"
+    "done\n"
+    "case $user in\n"
+    "'#'*) entry=$(awk -F: -v id=\"${user#?}\" '$3 == id { print; exit }' /etc/passwd) ;;\n"
+    "*) entry=$(awk -F: -v name=\"$user\" '$1 == name { print; exit }' /etc/passwd) ;;\n"
+    "esac\n"
+    "[ -n \"$entry\" ] || fail \"unknown user: $user\"\n"
+    "IFS=: read -r name _ uid gid _ home run <<ENTRY\n"
+    "$entry\n"
+    "ENTRY\n"
+    "[ -x \"$run\" ] || run=/bin/sh\n"
+    "me=$(id -u)\n"
+    "[ $# -gt 0 ] || [ -n \"$login$shell\" ] || fail 'a command is needed'\n"
+    "if [ -z \"$keep\" ]; then\n"
+    "    for one in $(env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p'); do\n"
+    "        case \" $names TERM LANG LANGUAGE LC_ALL TZ DISPLAY COLORTERM \" in\n"
+    "        *\" $one \"*) ;;\n"
+    "        *) case $one in PATH | PWD | IFS) ;; *) unset \"$one\" ;; esac ;;\n"
+    "        esac\n"
+    "    done\n"
+    "    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+    "fi\n"
+    "export PATH\n"
+    "export HOME=\"$home\" USER=\"$name\" LOGNAME=\"$name\" SHELL=\"$run\"\n"
+    "export SUDO_USER=\"$(id -un)\" SUDO_UID=\"$me\" SUDO_GID=\"$(id -g)\"\n"
+    "if [ -n \"$login$shell\" ]; then\n"
+    "    words=\n"
+    "    for word in \"$@\"; do # as sudo does: one line, each word escaped\n"
+    "        words=\"$words $(printf '%s' \"$word\" | sed 's/[^A-Za-z0-9_$-]/\\\\&/g')\"\n"
+    "    done\n"
+    "    given=$#\n"
+    "    set -- \"$run\"\n"
+    "    [ -z \"$login\" ] || set -- \"$@\" -l\n"
+    "    [ \"$given\" -eq 0 ] || set -- \"$@\" -c \"${words# }\"\n"
+    "fi\n"
+    "[ -z \"$login\" ] || dir=${dir:-$home}\n"
+    "[ -z \"$dir\" ] || cd \"$dir\" 2>/dev/null || cd / || exit 1\n"
+    "if [ \"$uid\" = \"$me\" ]; then exec \"$@\"; fi\n"
+    "[ \"$me\" = 0 ] || fail \"only root can become $name here\"\n"
+    "exec setpriv --reuid \"$uid\" --regid \"$gid\" --init-groups -- \"$@\"\n";
+
+static const char sudoers[] = "Defaults env_reset\n"
+                              "Defaults secure_path=\""
+                              "/usr/local/sbin:/usr/local/bin:/usr/sbin:"
+                              "/usr/bin:/sbin:/bin"
+                              "\"\n"
+                              "root ALL=(ALL:ALL) ALL\n"
+                              "%sudo ALL=(ALL:ALL) ALL\n" OCI_USER " ALL=(ALL:ALL) NOPASSWD: ALL\n"
+                              "@includedir /etc/sudoers.d\n";
+
+/* ---- writing ---- */
+
+/* Makes the folders of `name` below `folder`; `path` is "<folder>/<name>" and changed on the way.
+ */
+static int make_above(char *path, size_t offset, struct error *err)
+{
+    for (char *slash = strchr(path + offset, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int rc = mkdir(path, 0755) < 0 && errno != EEXIST
+                     ? error_system(err, errno, "making the folder '%s'", path)
+                     : 0;
+        *slash = '/';
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t wrote = write(fd, text, size);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return -1;
+        text += wrote;
+        size -= (size_t)wrote;
+    }
+    return 0;
+}
+
+int oci_files_write(const char *folder, const char *name, const char *text, size_t size,
+                    mode_t mode, struct error *err)
+{
+    int fd = -1;
+    char *path = file_join(folder, name);
+    if (!path)
+        return error_set(err, ERROR_NO_MEMORY, "no memory to write '%s'", name);
+    int rc = make_above(path, strlen(folder) + 1, err);
+    if (rc == 0) {
+        (void)unlink(path);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 || write_all(fd, text, size) < 0 || fchmod(fd, mode) < 0)
+            rc = error_system(err, errno, "writing '%s'", path);
+    }
+    if (fd >= 0 && close(fd) < 0 && rc == 0)
+        rc = error_system(err, errno, "writing '%s'", path);
+    free(path);
+    return rc;
+}
+
+static int write_text(const char *folder, const char *name, const char *text, mode_t mode,
+                      struct error *err)
+{
+    return oci_files_write(folder, name, text, strlen(text), mode, err);
+}
+
+static int write_buffer(const char *folder, const char *name, struct buffer *text, mode_t mode,
+                        struct error *err)
+{
+    int rc = buffer_check(text, name, err);
+    return rc < 0 ? rc : oci_files_write(folder, name, text->data, text->size, mode, err);
+}
+
+/* ---- who lives in it ---- */
+
+/* The `index`th field of a line of passwd or group; the caller frees. */
+static char *field(const char *line, size_t size, int index)
+{
+    const char *end = line + size;
+    for (; index > 0 && line < end; index--) {
+        const char *colon = memchr(line, ':', (size_t)(end - line));
+        line = colon ? colon + 1 : end;
+    }
+    const char *colon = memchr(line, ':', (size_t)(end - line));
+    return text_dup_size(line, (size_t)((colon ? colon : end) - line));
+}
+
+static bool has_id(const char *text, int64_t id)
+{
+    bool found = false;
+    for (const char *line = text; line && *line && !found;) {
+        size_t size = strcspn(line, "\n");
+        char *number = field(line, size, 2);
+        int64_t value = -1;
+        found = number && text_to_int64(number, 0, UINT32_MAX, &value) == 0 && value == id;
+        free(number);
+        line += size + (line[size] == '\n');
+    }
+    return found;
+}
+
+/* Copies passwd or group without the row of azureuser, and makes the matching shadow file: nobody
+ * has a password. */
+static void copy_rows(const char *text, const char *shadow_rest, struct buffer *out,
+                      struct buffer *shadow)
+{
+    for (const char *line = text; line && *line;) {
+        size_t size = strcspn(line, "\n");
+        char *name = field(line, size, 0);
+        const char *colon = memchr(line, ':', size);
+        const char *rest = colon ? memchr(colon + 1, ':', (size_t)(line + size - colon - 1)) : NULL;
+        if (name && rest && !text_equal(name, OCI_USER)) {
+            buffer_format(out, "%s:x", name);
+            buffer_append(out, rest, (size_t)(line + size - rest));
+            buffer_char(out, '\n');
+            buffer_format(shadow, "%s:*:%s\n", name, shadow_rest);
+        }
+        free(name);
+        line += size + (line[size] == '\n');
+    }
+}
+
+struct identity {
+    struct buffer passwd, group, shadow, gshadow;
+    int64_t uid, gid;
+};
+
+static int make_identity(const struct oci_host *host, struct identity *identity, struct error *err)
+{
+    struct buffer users = { 0 };
+    struct buffer groups = { 0 };
+    bool single = host->rootless && !host->has_range;
+    int rc = file_read("/etc/passwd", TEXT_MAX, &users, err);
+    if (rc == 0)
+        rc = file_read("/etc/group", TEXT_MAX, &groups, err);
+    if (rc == 0) {
+        int64_t id = single ? 0 : FIRST_UID;
+        while (!single && id < LAST_UID && (has_id(users.data, id) || has_id(groups.data, id)))
+            id++;
+        identity->uid = identity->gid = id;
+        copy_rows(users.data, "19000:0:99999:7:::", &identity->passwd, &identity->shadow);
+        copy_rows(groups.data, ":", &identity->group, &identity->gshadow);
+        buffer_format(&identity->passwd, "%s:x:%lld:%lld:Compute instance user:%s:%s\n", OCI_USER,
+                      (long long)id, (long long)id, OCI_USER_HOME,
+                      access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh");
+        buffer_format(&identity->shadow, "%s:*:19000:0:99999:7:::\n", OCI_USER);
+        buffer_format(&identity->group, "%s:x:%lld:\n", OCI_USER, (long long)id);
+        buffer_format(&identity->gshadow, "%s:*::\n", OCI_USER);
+    }
+    buffer_clear(&users);
+    buffer_clear(&groups);
+    return rc;
+}
+
+/* The shadow files belong to the machine's group for them, so that its helpers work inside. */
+static void give_to_shadow(const char *upper, const char *name)
+{
+    struct stat st;
+    char *path = text_format("%s/etc/%s", upper, name);
+    if (path && geteuid() == 0 && stat("/etc/shadow", &st) == 0)
+        (void)lchown(path, 0, st.st_gid);
+    free(path);
+}
+
+static int write_identity(const char *upper, struct identity *identity, struct error *err)
+{
+    int rc = write_buffer(upper, "etc/passwd", &identity->passwd, 0644, err);
+    if (rc == 0)
+        rc = write_buffer(upper, "etc/group", &identity->group, 0644, err);
+    if (rc == 0)
+        rc = write_buffer(upper, "etc/shadow", &identity->shadow, 0640, err);
+    if (rc == 0)
+        rc = write_buffer(upper, "etc/gshadow", &identity->gshadow, 0640, err);
+    give_to_shadow(upper, "shadow");
+    give_to_shadow(upper, "gshadow");
+    return rc;
+}
+
+/* What a new user's home gets (/etc/skel: plain files of its first level). */
+static void fill_home(const char *rootfs, const char *home)
+{
+    const struct dirent *entry = NULL;
+    DIR *dir = opendir("/etc/skel");
+    while (dir && (entry = readdir(dir))) {
+        struct buffer text = { 0 };
+        char *from = file_join("/etc/skel", entry->d_name);
+        char *to = text_format("%s/%s", home + 1, entry->d_name);
+        if (entry->d_type == DT_REG && from && to && file_read(from, 1 << 16, &text, NULL) == 0)
+            (void)oci_files_write(rootfs, to, text.data ? text.data : "", text.size, 0644, NULL);
+        buffer_clear(&text);
+        free(from);
+        free(to);
+    }
+    if (dir)
+        (void)closedir(dir);
+}
+
+static int write_others(const struct oci_host *host, const char *upper, struct error *err)
+{
+    char machine[UUID_TEXT_SIZE + 1];
+    size_t size = 0;
+    uuid_make(machine);
+    for (size_t i = 0; machine[i]; i++) {
+        if (machine[i] != '-')
+            machine[size++] = machine[i];
+    }
+    machine[size++] = '\n';
+    int rc = oci_files_write(upper, "etc/machine-id", machine, size, 0444, err);
+    if (rc == 0) /* the machine's own may name shares and their credentials */
+        rc = write_text(upper, "etc/fstab", "", 0644, err);
+    if (rc == 0)
+        rc = write_text(upper, "etc/sudoers", sudoers, 0440, err);
+    if (rc == 0 && !host->has_sudo)
+        rc = write_text(upper, "usr/local/bin/sudo", sudo_shim, 0755, err);
+    /* apt wants to become the user _apt, which owns nothing here or does not exist. */
+    if (rc == 0 && host->rootless && file_is_dir("/etc/apt/apt.conf.d"))
+        rc = write_text(upper, "etc/apt/apt.conf.d/99moonfleet", "APT::Sandbox::User \"root\";\n",
+                        0644, err);
+    return rc;
+}
+
+int oci_files_identity(const struct oci_host *host, const char *upper, const char *rootfs,
+                       int64_t *out_uid, int64_t *out_gid, struct error *err)
+{
+    struct identity identity = { 0 };
+    int rc = make_identity(host, &identity, err);
+    if (rc == 0)
+        rc = write_identity(upper, &identity, err);
+    if (rc == 0)
+        rc = write_others(host, upper, err);
+    if (rc == 0) {
+        fill_home(rootfs, "/root");
+        fill_home(rootfs, OCI_USER_HOME);
+        *out_uid = identity.uid;
+        *out_gid = identity.gid;
+    }
+    buffer_clear(&identity.passwd);
+    buffer_clear(&identity.group);
+    buffer_clear(&identity.shadow);
+    buffer_clear(&identity.gshadow);
+    return rc;
+}
+
+cJSON *oci_files_network(const char *host_name)
+{
+    cJSON *files = cJSON_CreateObject();
+    struct buffer hosts = { 0 };
+    struct buffer resolver = { 0 };
+    if (file_read("/etc/hosts", TEXT_MAX, &hosts, NULL) < 0)
+        buffer_text(&hosts, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
+    if (hosts.size > 0 && hosts.data[hosts.size - 1] != '\n')
+        buffer_char(&hosts, '\n');
+    buffer_format(&hosts, "127.0.1.1 %s\n", host_name);
+    /* Read through its symlink: /run, where it often leads, is not the machine's inside. */
+    if (file_read("/etc/resolv.conf", TEXT_MAX, &resolver, NULL) == 0 && resolver.data)
+        (void)cJSON_AddStringToObject(files, "/etc/resolv.conf", resolver.data);
+    if (buffer_check(&hosts, "/etc/hosts", NULL) == 0)
+        (void)cJSON_AddStringToObject(files, "/etc/hosts", hosts.data);
+    char *name = text_format("%s\n", host_name);
+    (void)cJSON_AddStringToObject(files, "/etc/hostname", name ? name : "");
+    free(name);
+    buffer_clear(&hosts);
+    buffer_clear(&resolver);
+    return files;
+}
+
+/* ---- reading what instances write ---- */
+
+static int open_plain(const char *folder, const char *name, struct stat *st, struct error *err)
+{
+    memset(st, 0, sizeof *st);
+    char *path = file_join(folder, name);
+    if (!path)
+        return error_set(err, ERROR_NO_MEMORY, "no memory to read '%s'", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int rc = fd;
+    if (fd < 0)
+        rc = error_system(err, errno, "reading '%s'", path);
+    else if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode)) {
+        (void)close(fd);
+        rc = error_set(err, ERROR_INVALID, "'%s' is not a plain file", path);
+    }
+    free(path);
+    return rc;
+}
+
+static void read_from(int fd, off_t offset, size_t max, struct buffer *out)
+{
+    char bytes[4096];
+    ssize_t got = 0;
+    while (max > 0 &&
+           (got = pread(fd, bytes, max < sizeof bytes ? max : sizeof bytes, offset)) > 0) {
+        buffer_append(out, bytes, (size_t)got);
+        offset += got;
+        max -= (size_t)got;
+    }
+}
+
+int oci_files_tail(const char *folder, const char *name, size_t max, struct buffer *out,
+                   struct error *err)
+{
+    struct stat st;
+    int fd = open_plain(folder, name, &st, err);
+    if (fd < 0)
+        return fd;
+    size_t before = out->size;
+    off_t start = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
+    read_from(fd, start, max, out);
+    (void)close(fd);
+    char *cut =
+        out->data && start > 0 ? memchr(out->data + before, '\n', out->size - before) : NULL;
+    if (cut && before == 0)
+        buffer_consume(out, (size_t)(cut + 1 - out->data));
+    return buffer_check(out, name, err);
+}
+
+int oci_files_json(const char *folder, const char *name, cJSON **out, struct error *err)
+{
+    struct stat st;
+    struct buffer text = { 0 };
+    int fd = open_plain(folder, name, &st, err);
+    if (fd < 0)
+        return fd;
+    read_from(fd, 0, JSON_MAX, &text);
+    (void)close(fd);
+    int rc = json_parse(text.data ? text.data : "", text.size, name, out, err);
+    buffer_clear(&text);
+    return rc;
+}
