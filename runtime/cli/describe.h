@@ -1,0 +1,11 @@
+/* describe.h - help on the types of recipes, printed from the schema. */
+#ifndef CLI_DESCRIBE_H
+#define CLI_DESCRIBE_H
+
+#include "cli/command.h"
+
+bool describe_type_exists(const char *name);
+/* The type's fields, as text or as JSON. */
+int describe_type(struct invocation *invocation, const char *name, struct error *err);
+
+#endif

@@ -1,0 +1,482 @@
+/* fleet_commands.c - plan, apply, destroy: from a recipe to what changed. */
+#include "cli/fleet_commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/plan_text.h"
+#include "cli/progress.h"
+#include "cli/recipe_run.h"
+#include "cli/session.h"
+#include "engine/apply.h"
+
+#define LEFT_NAMED_MAX 20 /* what was left is told by name up to so many */
+#define REPLACE_MAX 1024
+
+/* What one of these commands holds; released in the reverse order. */
+struct work {
+    struct invocation *invocation;
+    cJSON *document; /* the recipe's; NULL for a saved plan */
+    struct buffer saved;
+    struct session *session;
+    struct plan *plan;
+    long parallel;
+};
+
+static void work_clear(struct work *work)
+{
+    plan_free(work->plan);
+    session_free(work->session);
+    buffer_clear(&work->saved);
+    cJSON_Delete(work->document);
+}
+
+/* ---- planning ---- */
+
+/* Does the file begin as a plan that we saved? What cannot be read is not one. */
+static bool file_is_saved_plan(const char *path)
+{
+    char head[256];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t size = fd >= 0 ? read(fd, head, sizeof head) : -1;
+    if (fd >= 0)
+        (void)close(fd);
+    return size > 0 && plan_is_saved(head, (size_t)size);
+}
+
+/* Where the context points; ERROR_USAGE tells what it lacks (the workspace may stand in the
+ * recipe). */
+static int take_target(const struct work *work, struct plan_target *out, struct error *err)
+{
+    const struct context *context = session_context(work->session);
+    const char *lacks = !context->subscription ? "subscription"
+                        : !context->group      ? "resource-group"
+                                               : NULL;
+    if (lacks)
+        return error_set(err, ERROR_USAGE,
+                         "context '%s' has no %s: give --%s, or 'moonfleet context set'",
+                         context->name, lacks, lacks);
+    *out = (struct plan_target) { .subscription = context->subscription,
+                                  .group = context->group,
+                                  .workspace = context->workspace,
+                                  .tenant = context->tenant };
+    return 0;
+}
+
+static int load_saved(struct work *work, const char *path, struct error *err)
+{
+    if (invocation_flag(work->invocation, "parameter") ||
+        invocation_flag(work->invocation, "replace"))
+        return error_set(err, ERROR_USAGE,
+                         "a saved plan already holds its parameters and replacements");
+    struct plan_target target;
+    int rc = file_read(path, PLAN_FILE_MAX, &work->saved, err);
+    if (rc == 0)
+        rc = session_open(work->invocation, &work->session, err);
+    if (rc == 0)
+        rc = take_target(work, &target, err);
+    if (rc == 0)
+        rc = plan_load_wait(session_client(work->session), &target, work->saved.data,
+                            work->saved.size, &work->plan, err);
+    return rc;
+}
+
+static int plan_recipe(struct work *work, const char *path, bool destroy, struct error *err)
+{
+    const char *replace[REPLACE_MAX];
+    size_t count = 0;
+    /* the recipe first: its mistakes need no plane */
+    int rc = recipe_run(work->invocation, path, &work->document, err);
+    if (rc == 0)
+        rc = session_open(work->invocation, &work->session, err);
+    struct plan_request request = { .document = work->document, .destroy = destroy };
+    if (rc == 0)
+        rc = take_target(work, &request.target, err);
+    if (rc < 0)
+        return rc;
+    while (count < COUNT(replace) &&
+           (replace[count] = invocation_value_at(work->invocation, "replace", count)))
+        count++;
+    request.replace = replace;
+    request.replace_count = count;
+    return plan_make_wait(session_client(work->session), &request, &work->plan, err);
+}
+
+/* Every mistake of the recipe, once; how many. */
+static size_t report_problems(const struct work *work)
+{
+    size_t count = 0;
+    const struct plan_problem *problems = plan_problems(work->plan, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct error err = { 0 };
+        (void)error_set(&err, ERROR_INVALID, "%s", problems[i].message);
+        error_at(&err, problems[i].file, problems[i].line);
+        output_error(work->invocation->output, &err);
+    }
+    return count;
+}
+
+/* Makes work->plan and reports what is wrong with it: 0 for a sound plan, EXIT_FAILED after
+ * reporting mistakes, or an error. */
+static int make_plan(struct work *work, bool destroy, struct error *err)
+{
+    const char *path = work->invocation->arguments[0];
+    size_t count = 0;
+    int rc = file_is_saved_plan(path) ? load_saved(work, path, err)
+                                      : plan_recipe(work, path, destroy, err);
+    if (rc < 0)
+        return rc;
+    const char *const *warnings = plan_warnings(work->plan, &count);
+    for (size_t i = 0; i < count; i++) {
+        char safe[ERROR_MESSAGE_SIZE];
+        output_warning(work->invocation->output, "%s", output_safe(safe, sizeof safe, warnings[i]));
+    }
+    return report_problems(work) > 0 ? EXIT_FAILED : 0;
+}
+
+static int print_plan(const struct work *work, struct error *err)
+{
+    struct output *output = work->invocation->output;
+    struct buffer text = { 0 };
+    if (output->json)
+        plan_write_json(work->plan, false, &text);
+    else
+        plan_text(work->plan, output->colour_out, &text);
+    int rc = buffer_check(&text, "the plan", err);
+    if (rc == 0) {
+        (void)fwrite(text.data, 1, text.size, stdout);
+        output->document_printed = output->json;
+    }
+    buffer_clear(&text);
+    return rc;
+}
+
+/* ---- plan ---- */
+
+static int save_plan(const struct work *work, const char *path, struct error *err)
+{
+    struct buffer text = { 0 };
+    plan_write_json(work->plan, true, &text);
+    int rc = buffer_check(&text, "the plan", err);
+    if (rc == 0)
+        rc = file_write(path, text.data, text.size, 0600, err); /* it holds the recipe's scripts */
+    buffer_clear(&text);
+    return rc < 0 ? error_wrap(err, rc, "saving the plan") : 0;
+}
+
+static int run_plan(struct invocation *invocation, struct error *err)
+{
+    struct work work = { .invocation = invocation };
+    const char *path = invocation_value(invocation, "out", NULL);
+    int rc = make_plan(&work, invocation_flag(invocation, "destroy"), err);
+    if (rc == 0 && path)
+        rc = save_plan(&work, path, err);
+    if (rc == 0)
+        rc = print_plan(&work, err);
+    if (rc == 0 && invocation_flag(invocation, "detailed-exitcode") &&
+        plan_counts(work.plan).changes > 0)
+        rc = EXIT_CHANGES;
+    work_clear(&work);
+    return rc;
+}
+
+/* ---- apply ---- */
+
+/* One apply as it runs. */
+struct running {
+    struct work *work;
+    struct apply *apply;
+    struct progress *progress;
+    struct loop_signal *interrupt;
+    bool *begun; /* for each step of the plan */
+    int interrupts;
+    bool over;
+    struct apply_summary summary; /* its failures live as long as `apply` */
+};
+
+static void on_interrupt(void *arg)
+{
+    struct running *running = arg;
+    if (++running->interrupts > 1) {
+        progress_free(running->progress);
+        _exit(EXIT_INTERRUPTED); /* at once: whatever is in flight is the plane's to finish */
+    }
+    progress_note(running->progress,
+                  "moonfleet: interrupted: waiting for what is in flight; once more "
+                  "leaves at once");
+    apply_stop(running->apply);
+}
+
+static void on_step(const struct apply_event *event, void *arg)
+{
+    static const char *const done[PLAN_ACTIONS] = {
+        [PLAN_CREATE] = "created", [PLAN_UPDATE] = "updated", [PLAN_REPLACE] = "replaced",
+        [PLAN_DELETE] = "deleted", [PLAN_START] = "started",  [PLAN_STOP] = "stopped",
+        [PLAN_WAIT] = "settled",   [PLAN_UNCHANGED] = "kept",
+    };
+    struct running *running = arg;
+    running->begun[event->index] = true;
+    switch (event->kind) {
+    case APPLY_STARTED:
+    case APPLY_DOING:
+        progress_doing(running->progress, event->index, event->step->name,
+                       event->doing ? event->doing : "beginning");
+        break;
+    case APPLY_DONE:
+        progress_done(running->progress, event->index, event->step->name, done[event->step->action],
+                      false);
+        break;
+    case APPLY_FAILED:
+        progress_done(running->progress, event->index, event->step->name, "failed", true);
+        break;
+    }
+}
+
+static void on_done(const struct apply_summary *summary, void *arg)
+{
+    struct running *running = arg;
+    running->summary = *summary;
+    running->over = true;
+}
+
+static void report_failures(const struct running *running)
+{
+    for (size_t i = 0; i < running->summary.failure_count; i++) {
+        const struct apply_failure *failure = &running->summary.failures[i];
+        struct error err = { 0 };
+        (void)error_set(&err, failure->code, "%s: %s", failure->step->name, failure->message);
+        err.status = failure->status;
+        (void)text_copy(err.name, sizeof err.name, failure->name ? failure->name : "");
+        (void)text_copy(err.target, sizeof err.target, failure->target ? failure->target : "");
+        (void)text_copy(err.details, sizeof err.details, failure->details ? failure->details : "");
+        error_at(&err, failure->step->file, failure->step->line);
+        output_error(running->work->invocation->output, &err);
+    }
+}
+
+/* Names of the steps that never began. */
+static void report_left(const struct running *running)
+{
+    const struct plan *plan = running->work->plan;
+    size_t told = 0;
+    if (running->summary.left == 0)
+        return;
+    output_note(running->work->invocation->output, "moonfleet: left undone:");
+    for (size_t i = 0; i < plan_step_count(plan) && told < LEFT_NAMED_MAX; i++) {
+        char safe[OUTPUT_SAFE_SIZE];
+        if (running->begun[i] || plan_step(plan, i)->action == PLAN_UNCHANGED)
+            continue;
+        output_note(running->work->invocation->output, " %s",
+                    output_safe(safe, sizeof safe, plan_step(plan, i)->name));
+        told++;
+    }
+    if (running->summary.left > told)
+        output_note(running->work->invocation->output, " and %zu more",
+                    running->summary.left - told);
+    output_note(running->work->invocation->output, "; apply again to go on\n");
+}
+
+static void report_summary(const struct running *running)
+{
+    const struct apply_summary *summary = &running->summary;
+    const struct output *output = running->work->invocation->output;
+    char elapsed[32];
+    (void)snprintf(elapsed, sizeof elapsed, "%.1fs", (double)summary->elapsed_ms / 1000.0);
+    output_print(output, "%zu done", summary->done_count);
+    if (summary->failed > 0)
+        output_print(output, ", %zu failed", summary->failed);
+    if (summary->left > 0)
+        output_print(output, ", %zu left", summary->left);
+    if (summary->unchanged > 0)
+        output_print(output, ", %zu unchanged", summary->unchanged);
+    output_print(output, "  (%s)\n", elapsed);
+}
+
+static int report_apply(const struct running *running, struct error *err)
+{
+    struct output *output = running->work->invocation->output;
+    const struct apply_summary *summary = &running->summary;
+    struct buffer text = { 0 };
+    int rc = 0;
+    if (output->json) {
+        apply_write_json(running->apply, &text);
+        rc = buffer_check(&text, "the result", err);
+        if (rc == 0)
+            (void)fwrite(text.data, 1, text.size, stdout);
+        output->document_printed = rc == 0;
+        buffer_clear(&text);
+    } else {
+        report_failures(running);
+        report_summary(running);
+    }
+    report_left(running);
+    if (rc < 0)
+        return rc;
+    return summary->stopped ? EXIT_INTERRUPTED : summary->failed > 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int start_apply(struct running *running, struct error *err)
+{
+    struct work *work = running->work;
+    struct loop *loop = session_loop(work->session);
+    const struct apply_observer observer = { .step = on_step, .done = on_done, .arg = running };
+    size_t steps = plan_step_count(work->plan);
+    running->begun = calloc(steps + 1, sizeof *running->begun);
+    if (!running->begun)
+        return error_set(err, ERROR_NO_MEMORY, "no memory");
+    const struct apply_options options = { .parallel = (int)work->parallel };
+    int rc = apply_start(session_client(work->session), work->plan, &options, &observer,
+                         &running->apply, err);
+    if (rc == 0)
+        rc = progress_new(loop, work->invocation->output, steps, plan_counts(work->plan).changes,
+                          !session_is_virtual(work->session), &running->progress, err);
+    if (rc == 0 && loop_signal_new(loop, SIGINT, on_interrupt, running, &running->interrupt) < 0)
+        rc = error_set(err, ERROR_NO_MEMORY, "no memory");
+    return rc;
+}
+
+static int run_steps(struct work *work, struct error *err)
+{
+    struct running running = { .work = work };
+    int rc = start_apply(&running, err);
+    if (rc == 0 && loop_run_until(session_loop(work->session), &running.over) < 0)
+        rc = error_set(err, ERROR_INTERNAL, "the apply has nothing to wait for and is not done");
+    progress_free(running.progress);
+    if (rc == 0)
+        rc = report_apply(&running, err);
+    loop_signal_free(running.interrupt);
+    apply_free(running.apply);
+    free(running.begun);
+    return rc;
+}
+
+/* 1: go on, 0: do not, or an error. */
+static int confirm(const struct work *work, bool destroy, struct error *err)
+{
+    struct plan_counts counts = plan_counts(work->plan);
+    struct buffer question = { 0 };
+    /* a blocked plan is refused anyway: do not ask first */
+    if (counts.changes == 0 || counts.blocked > 0 || invocation_flag(work->invocation, "yes"))
+        return 1;
+    buffer_text(&question, destroy ? "Destroy: " : "Apply: ");
+    plan_text_counts(work->plan, &question);
+    buffer_text(&question, "?");
+    int rc = buffer_check(&question, "a question", err);
+    if (rc == 0)
+        rc = output_confirm(work->invocation->output, question.data, err);
+    buffer_clear(&question);
+    return rc;
+}
+
+static int apply_or_destroy(struct invocation *invocation, bool destroy, struct error *err)
+{
+    struct work work = { .invocation = invocation };
+    int rc = invocation_number(invocation, "parallel", 1, APPLY_PARALLEL_MAX,
+                               APPLY_PARALLEL_DEFAULT, &work.parallel, err);
+    if (rc == 0)
+        rc = make_plan(&work, destroy, err);
+    if (rc == 0 && !invocation->output->json)
+        rc = print_plan(&work, err);
+    if (rc == 0) {
+        (void)fflush(stdout);
+        int answer = confirm(&work, destroy, err);
+        if (answer == 0) {
+            output_note(invocation->output, "moonfleet: nothing was changed\n");
+            rc = EXIT_FAILED;
+        } else {
+            rc = answer < 0 ? answer : 0;
+        }
+    }
+    if (rc == 0 && (plan_counts(work.plan).changes > 0 || invocation->output->json))
+        rc = run_steps(&work, err);
+    work_clear(&work);
+    return rc;
+}
+
+static int run_apply(struct invocation *invocation, struct error *err)
+{
+    return apply_or_destroy(invocation, false, err);
+}
+
+static int run_destroy(struct invocation *invocation, struct error *err)
+{
+    return apply_or_destroy(invocation, true, err);
+}
+
+/* ---- rows ---- */
+
+static const struct option_row plan_options[] = {
+    { "out", 'o', "FILE", "save the plan, for 'apply FILE'", COMPLETES_FILE, NULL },
+    { "replace", 0, "NAME", "let NAME be deleted and created again; may be repeated",
+      COMPLETES_INSTANCE, NULL },
+    { "destroy", 0, NULL, "plan the deletion of everything the fleet owns", COMPLETES_NOTHING,
+      NULL },
+    { "detailed-exitcode", 0, NULL, "exit with 2 when there are changes", COMPLETES_NOTHING, NULL },
+    { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },
+};
+
+static const struct option_row replace_options[] = {
+    { "replace", 0, "NAME", "let NAME be deleted and created again; may be repeated",
+      COMPLETES_INSTANCE, NULL },
+    { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },
+};
+
+const struct command command_plan = {
+    .name = "plan",
+    .arguments = "RECIPE",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "show what an apply would change, and why",
+    .details =
+        "Evaluates the recipe, lists what the plane has, and compares. Nothing is changed. Every\n"
+        "mistake of the recipe is told with its file and line. '+' is created, '~' updated in\n"
+        "place, '±' deleted and created again (only with --replace), '-' deleted.",
+    .examples =
+        "moonfleet plan fleet.lua\n"
+        "moonfleet plan fleet.lua -p team=ds --detailed-exitcode\n"
+        "moonfleet plan fleet.lua --out reviewed.plan\tand later: moonfleet apply reviewed.plan",
+    .options = plan_options,
+    .needs = NEEDS_RECIPE | NEEDS_PLANE,
+    .completes = COMPLETES_RECIPE,
+    .run = run_plan,
+};
+
+const struct command command_apply = {
+    .name = "apply",
+    .arguments = "RECIPE|PLANFILE",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "make it so: create, update, start, stop and delete what the plan says",
+    .details =
+        "Shows the plan, asks, and carries it out, many operations at once. A failed one does not\n"
+        "stop the others; running apply again goes on where this one ended. Ctrl-C stops issuing\n"
+        "and waits for what is in flight; the second Ctrl-C leaves at once. A saved plan is "
+        "carried\n"
+        "out as it was reviewed, or refused because the world has moved.",
+    .examples = "moonfleet apply fleet.lua\n"
+                "moonfleet apply fleet.lua --yes --parallel 64\n"
+                "moonfleet apply fleet.lua --replace ds-ada\tlose ds-ada's disk, knowingly",
+    .options = replace_options,
+    .needs = NEEDS_RECIPE | NEEDS_APPLY | NEEDS_PLANE,
+    .completes = COMPLETES_RECIPE,
+    .run = run_apply,
+};
+
+const struct command command_destroy = {
+    .name = "destroy",
+    .arguments = "RECIPE",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "delete what the fleet owns",
+    .details =
+        "Deletes every instance that carries the fleet's tag, whether or not the recipe still\n"
+        "names it. Instances with 'protect' are refused.",
+    .examples = "moonfleet destroy fleet.lua",
+    .needs = NEEDS_RECIPE | NEEDS_APPLY | NEEDS_PLANE,
+    .completes = COMPLETES_RECIPE,
+    .run = run_destroy,
+};

@@ -1,0 +1,143 @@
+/* plan_text.c - one line a change, and below it why. */
+#include "cli/plan_text.h"
+
+#include "base/text.h"
+
+/* How an action is shown; actions without a mark are not listed. */
+static const struct {
+    const char *mark, *verb;
+    enum style style;
+} shown[PLAN_ACTIONS] = {
+    [PLAN_CREATE] = { "+", "create", STYLE_GREEN }, [PLAN_UPDATE] = { "~", "update", STYLE_YELLOW },
+    [PLAN_REPLACE] = { "±", "replace", STYLE_RED }, [PLAN_DELETE] = { "-", "delete", STYLE_RED },
+    [PLAN_START] = { "▸", "start", STYLE_GREEN },   [PLAN_STOP] = { "▪", "stop", STYLE_YELLOW },
+    [PLAN_WAIT] = { "…", "wait for", STYLE_DIM },
+};
+
+static void reason_line(struct buffer *out, const struct plan_reason *reason)
+{
+    buffer_text(out, "      ");
+    output_escape(out, reason->field, false);
+    buffer_text(out, ": ");
+    output_escape(out, reason->old_text ? reason->old_text : "unset", false);
+    buffer_text(out, " → ");
+    output_escape(out, reason->new_text ? reason->new_text : "unset", false);
+    if (reason->replaces)
+        buffer_text(out, "  (only by re-creation)");
+    buffer_char(out, '\n');
+}
+
+/* A sentence about the step, in a style. */
+static void remark_line(struct buffer *out, bool colour, enum style style, const char *label,
+                        const char *text)
+{
+    buffer_format(out, "      %s%s", output_style(colour, style), label);
+    output_escape(out, text, false);
+    buffer_format(out, "%s\n", output_style(colour, STYLE_PLAIN));
+}
+
+static void step_lines(const struct plan *plan, size_t index, bool colour, struct buffer *out)
+{
+    const struct plan_step *step = plan_step(plan, index);
+    const char *on = output_style(colour, shown[step->action].style);
+    const char *off = output_style(colour, STYLE_PLAIN);
+    struct buffer about = { 0 };
+    if (!shown[step->action].mark)
+        return;
+    buffer_format(out, "  %s%s %s%s %s ", on, shown[step->action].mark, shown[step->action].verb,
+                  off, step->type);
+    output_escape(out, step->name, false);
+    if (step->action == PLAN_CREATE)
+        plan_step_describe(plan, index, &about);
+    if (about.size > 0) {
+        buffer_text(out, ": ");
+        output_escape(out, about.data, false);
+    }
+    buffer_char(out, '\n');
+    buffer_clear(&about);
+    for (size_t i = 0; i < step->reason_count; i++)
+        reason_line(out, &step->reasons[i]);
+    if (step->note)
+        remark_line(out, colour, STYLE_PLAIN, "", step->note);
+    if (step->lost)
+        remark_line(out, colour, STYLE_RED, "loses: ", step->lost);
+    if (step->blocked)
+        remark_line(out, colour, STYLE_RED, "refused: ", step->blocked);
+}
+
+void plan_text_counts(const struct plan *plan, struct buffer *out)
+{
+    static const char *const words[PLAN_ACTIONS] = {
+        [PLAN_CREATE] = "to create", [PLAN_UPDATE] = "to update", [PLAN_REPLACE] = "to replace",
+        [PLAN_DELETE] = "to delete", [PLAN_START] = "to start",   [PLAN_STOP] = "to stop",
+        [PLAN_WAIT] = "to wait for",
+    };
+    struct plan_counts counts = plan_counts(plan);
+    const char *comma = "";
+    if (counts.changes == 0)
+        buffer_text(out, "nothing to change");
+    for (size_t i = 0; i < PLAN_ACTIONS; i++) {
+        if (!words[i] || counts.of[i] == 0)
+            continue;
+        buffer_format(out, "%s%zu %s", comma, counts.of[i], words[i]);
+        comma = ", ";
+    }
+    if (counts.of[PLAN_UNCHANGED] > 0)
+        buffer_format(out, ", %zu unchanged", counts.of[PLAN_UNCHANGED]);
+    if (counts.blocked > 0)
+        buffer_format(out, "; %zu refused", counts.blocked);
+}
+
+static void heading(const struct plan *plan, bool colour, struct buffer *out)
+{
+    const char *fleet = plan_fleet(plan), *workspace = plan_workspace(plan);
+    buffer_text(out, output_style(colour, STYLE_BOLD));
+    if (fleet) {
+        buffer_text(out, "fleet ");
+        output_escape(out, fleet, false);
+    } else {
+        buffer_text(out, "instances");
+    }
+    if (workspace) {
+        buffer_text(out, " in workspace ");
+        output_escape(out, workspace, false);
+    }
+    if (plan_location(plan)) {
+        buffer_text(out, ", ");
+        output_escape(out, plan_location(plan), false);
+    }
+    buffer_format(out, "%s\n", output_style(colour, STYLE_PLAIN));
+}
+
+static void outputs(const struct plan *plan, struct buffer *out)
+{
+    const cJSON *output = NULL;
+    cJSON_ArrayForEach(output, plan_outputs(plan))
+    {
+        const cJSON *value = json_at(output, "value");
+        buffer_text(out, "  ");
+        output_escape(out, json_string(output, "name", "?"), false);
+        buffer_text(out, " = ");
+        if (cJSON_IsString(value)) {
+            output_escape(out, value->valuestring, false);
+        } else {
+            char *text = value ? json_text(value) : NULL;
+            output_escape(out, text ? text : "nil", false);
+            free(text);
+        }
+        buffer_char(out, '\n');
+    }
+}
+
+void plan_text(const struct plan *plan, bool colour, struct buffer *out)
+{
+    heading(plan, colour, out);
+    for (size_t i = 0; i < plan_step_count(plan); i++)
+        step_lines(plan, i, colour, out);
+    if (cJSON_GetArraySize(plan_outputs(plan)) > 0) {
+        buffer_text(out, "outputs\n");
+        outputs(plan, out);
+    }
+    plan_text_counts(plan, out);
+    buffer_char(out, '\n');
+}

@@ -1,0 +1,54 @@
+/* recipe_run.c - evaluates the recipe of a command. */
+#include "cli/recipe_run.h"
+
+#include "base/text.h"
+#include "script/recipe.h"
+
+/* -p name=value…, as an object; a later one wins. */
+static int take_parameters(const struct invocation *invocation, cJSON **out, struct error *err)
+{
+    cJSON *parameters = cJSON_CreateObject();
+    const char *text = NULL;
+    for (size_t i = 0; (text = invocation_value_at(invocation, "parameter", i)); i++) {
+        const char *equals = strchr(text, '=');
+        char *name = equals && equals > text ? text_dup_size(text, (size_t)(equals - text)) : NULL;
+        if (!name) {
+            char safe[OUTPUT_SAFE_SIZE];
+            cJSON_Delete(parameters);
+            return error_set(err, ERROR_USAGE, "-p takes name=value, not '%s'",
+                             output_safe(safe, sizeof safe, text));
+        }
+        cJSON_DeleteItemFromObjectCaseSensitive(parameters, name);
+        cJSON_AddStringToObject(parameters, name, equals + 1);
+        free(name);
+    }
+    *out = parameters;
+    return 0;
+}
+
+int recipe_run(const struct invocation *invocation, const char *path, cJSON **out_document,
+               struct error *err)
+{
+    cJSON *parameters = NULL;
+    const cJSON *line = NULL;
+    int rc = take_parameters(invocation, &parameters, err);
+    if (rc < 0)
+        return rc;
+    const struct recipe_options options = {
+        .program = invocation->program,
+        .path = path,
+        .parameters = parameters,
+    };
+    rc = recipe_evaluate(&options, out_document, err);
+    cJSON_Delete(parameters);
+    if (rc < 0)
+        return rc;
+    cJSON_ArrayForEach(line, json_at(*out_document, "prints"))
+    {
+        struct buffer text = { 0 };
+        output_escape(&text, cJSON_IsString(line) ? line->valuestring : "", false);
+        output_note(invocation->output, "%s\n", text.data ? text.data : "");
+        buffer_clear(&text);
+    }
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* recipe_run.h - from the recipe named on a command line to its document. */
+#ifndef CLI_RECIPE_RUN_H
+#define CLI_RECIPE_RUN_H
+
+#include "cli/command.h"
+
+#define PLAN_FILE_MAX ((size_t)256 << 20)
+
+/* Evaluates the recipe `path` with the -p options.  *out_document is the caller's.  What the recipe
+ * printed goes to stderr. */
+int recipe_run(const struct invocation *invocation, const char *path, cJSON **out_document,
+               struct error *err);
+
+#endif

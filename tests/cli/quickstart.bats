@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# The main job, for real: two instances in containers, each set up by a shell script.
+
+load helper
+
+setup() {
+    own_home
+    export MOONFLEET_DRIVER=oci
+    moonfleet doctor --json 2>/dev/null |
+        jq -e '.checks[] | select(.check == "oci driver") | .status == "ok"' >/dev/null ||
+        skip "containers do not work here: see moonfleet doctor"
+}
+
+teardown() {
+    moonfleet destroy "$SOURCE_DIR/recipes/quickstart.lua" --yes >/dev/null 2>&1 || true
+    end_plane
+}
+
+@test "quickstart is created, set up, entered, stopped, started and left as it was" {
+    run -0 --separate-stderr moonfleet apply "$SOURCE_DIR/recipes/quickstart.lua" --yes --json
+    [ "$(jq .changes <<<"$output")" = 2 ]
+    [ "$(moonfleet list --json | jq -c '.instances | map(.state)')" = '["Running","Running"]' ]
+    [ "$(moonfleet list --json | jq -c '.instances | map(.person) | unique | length')" = 2 ]
+
+    run -0 --separate-stderr moonfleet logs qs-ada
+    says "setting up qs-ada"
+    says "as azureuser"
+
+    run -0 --separate-stderr moonfleet exec qs-ada -- sh -c 'id -u; hostname'
+    [ "$output" = $'0\nqs-ada' ]
+    run -7 moonfleet exec qs-ada -- sh -c 'exit 7'
+    run -0 --separate-stderr moonfleet exec qs-ada -- cat /home/azureuser/hello.txt
+    says "Hello ada, this is qs-ada."
+    [ ! -e /home/azureuser/hello.txt ]
+    [ ! -e /etc/moonfleet/quickstart ]
+
+    run -0 moonfleet stop qs-ada
+    run -1 moonfleet exec qs-ada -- true
+    run -0 moonfleet start qs-ada
+    run -0 --separate-stderr moonfleet exec qs-ada -- cat /home/azureuser/hello.txt
+    says "Hello ada"
+
+    run -0 --separate-stderr moonfleet apply "$SOURCE_DIR/recipes/quickstart.lua" --yes --json
+    [ "$(jq .changes <<<"$output")" = 0 ]
+}
+
+@test "a setup script that fails makes the creation fail, and says what it said last" {
+    printf '#!/bin/sh\necho about to fail\nexit 3\n' >fail.sh
+    cat >fleet.lua <<'RECIPE'
+fleet "failing" { defaults = { size = "Standard_DS3_v2" } }
+instance "failing-one" { setup = setup_script "fail.sh" {} }
+RECIPE
+    run -1 --separate-stderr moonfleet apply fleet.lua --yes
+    says "3"
+    says "about to fail"
+    [ "$(moonfleet list failing-one --json | jq -r '.instances[0].provisioningState')" = Failed ]
+    run -0 --separate-stderr moonfleet logs failing-one --json
+    [ "$(jq .log.exitStatus <<<"$output")" = 3 ]
+    moonfleet delete failing-one --yes
+}

@@ -1,0 +1,304 @@
+/* After an apply the next plan is empty, for every field of every type: a recipe's document against
+ * a whole plane in this process, with simulated instances and a virtual clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "cli/embedded.h"
+#include "engine/apply.h"
+#include "engine/plan.h"
+#include "model/schema.h"
+#include "plane/plane.h"
+
+#define TENANT "00000000-0000-4000-8000-00000000000a"
+#define SUBSCRIPTION "00000000-0000-4000-8000-000000000001"
+
+struct house {
+    struct clock clock;
+    struct loop *loop;
+    struct driver *driver;
+    struct plane *plane;
+    struct transport *transport;
+    struct arm_client *client;
+    struct plan *plan;
+};
+
+static void house_open(struct house *house, const struct simulated_options *simulated)
+{
+    struct error err = { 0 };
+    *house = (struct house) { 0 };
+    clock_init_virtual(&house->clock, 1795255200000);
+    assert_int_equal(loop_new(&house->clock, &house->loop, &err), 0);
+    assert_int_equal(driver_simulated_new(house->loop, simulated, &house->driver, &err), 0);
+    const struct plane_options options = { .loop = house->loop, .driver = house->driver };
+    if (plane_new(&options, &house->plane, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(embedded_transport_new(house->loop, house->plane, &house->transport, &err), 0);
+    const struct arm_client_options client = { .transport = house->transport };
+    assert_int_equal(arm_client_new(house->loop, &client, &house->client, &err), 0);
+}
+
+static void house_close(struct house *house)
+{
+    plan_free(house->plan);
+    arm_client_free(house->client);
+    transport_free(house->transport);
+    plane_free(house->plane);
+    driver_free(house->driver);
+    loop_free(house->loop);
+}
+
+static cJSON *parse(const char *text)
+{
+    struct error err = { 0 };
+    cJSON *tree = NULL;
+    if (json_parse(text, strlen(text), "test", &tree, &err) < 0)
+        fail_msg("%s: %s", text, err.message);
+    return tree;
+}
+
+/* A recipe of one instance with these fields (JSON members). */
+static cJSON *document_of(const char *fields)
+{
+    char *text = text_format(
+        "{\"recipe\":\"r.lua\",\"fleet\":{\"name\":\"ds\",\"fields\":{},\"at\":{\"file\":\"r.lua\","
+        "\"line\":1}},\"declarations\":[{\"type\":\"instance\",\"name\":\"ds-ada\",\"fields\":{%s},"
+        "\"at\":{\"file\":\"r.lua\",\"line\":2}}],"
+        "\"scripts\":[{\"path\":\"a.sh\",\"text\":\"#!/bin/sh\\ntrue\\n\",\"args\":[\"x y\"],"
+        "\"timeout\":\"20m\"},{\"path\":null,\"text\":\"#!/bin/sh\\necho\\n\"}],\"problems\":[]}",
+        fields);
+    cJSON *document = parse(text);
+    free(text);
+    return document;
+}
+
+static struct plan *make_plan(struct house *house, const cJSON *document, const char *replace)
+{
+    struct error err = { 0 };
+    size_t problems;
+    const struct plan_request request = {
+        .document = document,
+        .target = { SUBSCRIPTION, "moonfleet", "ds-workspace", NULL, TENANT, NULL, NULL },
+        .replace = &replace,
+        .replace_count = replace ? 1 : 0,
+    };
+    plan_free(house->plan);
+    house->plan = NULL;
+    if (plan_make_wait(house->client, &request, &house->plan, &err) < 0)
+        fail_msg("planning: %s", err.message);
+    const struct plan_problem *first = plan_problems(house->plan, &problems);
+    if (problems > 0)
+        fail_msg("%s", first->message);
+    return house->plan;
+}
+
+static void assert_empty(struct house *house, const cJSON *document, const char *what)
+{
+    struct plan *plan = make_plan(house, document, NULL);
+    struct buffer text = { 0 };
+    if (plan_counts(plan).changes == 0)
+        return;
+    plan_write_json(plan, false, &text);
+    fail_msg("%s: the plan after an apply is not empty: %s", what, text.data);
+}
+
+static void apply(struct house *house, const char *what)
+{
+    struct error err = { 0 };
+    if (apply_run(house->client, house->plan, NULL, NULL, NULL, &err) < 0)
+        fail_msg("%s: applying: %s", what, err.message);
+}
+
+/* Asks for the plan of `document`, which is exactly this one step for this one reason. */
+static void assert_one_step(struct house *house, const cJSON *document, const char *field,
+                            enum plan_action action)
+{
+    struct plan *plan = make_plan(house, document, action == PLAN_REPLACE ? "ds-ada" : NULL);
+    const struct plan_step *step = plan_step(plan, 0);
+    assert_int_equal(plan_step_count(plan), 1);
+    if (step->action != action || step->reason_count != 1 ||
+        !text_equal(step->reasons[0].field, field)) {
+        struct buffer text = { 0 };
+        plan_write_json(plan, false, &text);
+        fail_msg("%s: not what was changed: %s", field, text.data);
+    }
+    assert_null(step->blocked);
+}
+
+#define ID_A "/subscriptions/" SUBSCRIPTION "/x/a"
+#define ID_B "/subscriptions/" SUBSCRIPTION "/x/b"
+
+/* For each field: what it is first, what it is changed to, and how that is done. */
+static const struct {
+    const char *field, *first, *second;
+    enum plan_action action;
+} rows[] = {
+    { "size", "\"Standard_DS3_v2\"", "\"Standard_DS2_v2\"", PLAN_REPLACE },
+    { "assigned_to", "{\"$user\":\"ada@moonfleet.local\"}", "{\"$user\":\"grace@moonfleet.local\"}",
+      PLAN_REPLACE },
+    { "setup", "{\"$setup_script\":0}", "{\"$setup_script\":1}", PLAN_REPLACE },
+    { "startup", "{\"$setup_script\":0}", "{\"$setup_script\":1}", PLAN_REPLACE },
+    { "ssh", "{\"public_key\":\"ssh-ed25519 AAAA ada\\n\"}",
+      "{\"public_key\":\"ssh-ed25519 BBBB ada\\n\"}", PLAN_REPLACE },
+    { "idle_shutdown", "\"1h\"", "\"2h\"", PLAN_UPDATE },
+    { "schedules", "[{\"stop\":\"0 19 * * 1-5\",\"time_zone\":\"W. Europe Standard Time\"}]",
+      "[{\"stop\":\"0 19 * * 1-5\",\"enabled\":false},{\"start\":\"0 8 * * 1-5\"}]", PLAN_UPDATE },
+    { "schedules", "[{\"stop\":\"0 19 * * 1-5\"}]", "[]", PLAN_UPDATE },
+    { "tags", "{\"a\":\"1\",\"b\":\"2\"}", "{\"a\":\"1\",\"c\":\"3\"}", PLAN_UPDATE },
+    { "tags", "{\"a\":\"1\"}", "{}", PLAN_UPDATE },
+    { "description", "\"one\"", "\"two\"", PLAN_UPDATE },
+    { "description", "\"one\"", "\"\"", PLAN_UPDATE },
+    { "application_sharing", "\"personal\"", "\"shared\"", PLAN_UPDATE },
+    { "identity", "\"system\"", "[\"" ID_A "\",\"" ID_B "\"]", PLAN_UPDATE },
+    { "identity", "[\"system\",\"" ID_A "\"]", "{}", PLAN_UPDATE },
+    { "subnet", "\"" ID_A "\"", "\"" ID_B "\"", PLAN_REPLACE },
+    { "public_ip", "true", "false", PLAN_REPLACE },
+    { "local_auth", "true", "false", PLAN_REPLACE },
+    { "sso", "true", "false", PLAN_UPDATE },
+    { "power", "\"running\"", "\"stopped\"", PLAN_STOP },
+    { "power", "\"stopped\"", "\"running\"", PLAN_START },
+    { "protect", "false", "true", PLAN_UPDATE },
+    { "protect", "true", "false", PLAN_UPDATE },
+};
+
+static char *fields_of(const char *field, const char *value)
+{
+    const char *size = text_equal(field, "size") ? "" : "\"size\":\"Standard_DS3_v2\",";
+    return text_format("%s\"%s\":%s", size, field, value);
+}
+
+static void walk(struct house *house, size_t row)
+{
+    char *first_fields = fields_of(rows[row].field, rows[row].first);
+    char *second_fields = fields_of(rows[row].field, rows[row].second);
+    cJSON *first = document_of(first_fields), *second = document_of(second_fields);
+    make_plan(house, first, NULL);
+    apply(house, first_fields);
+    assert_empty(house, first, first_fields);
+    assert_one_step(house, second, rows[row].field, rows[row].action);
+    apply(house, second_fields);
+    assert_empty(house, second, second_fields);
+    plan_free(house->plan); /* it borrows the document */
+    house->plan = NULL;
+    cJSON_Delete(first);
+    cJSON_Delete(second);
+    free(first_fields);
+    free(second_fields);
+}
+
+static void every_field_converges(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct house house;
+        const struct simulated_options simulated = {
+            .create_ms = 3000, .start_ms = 500, .stop_ms = 500, .remove_ms = 100
+        };
+        house_open(&house, &simulated);
+        walk(&house, i);
+        house_close(&house);
+    }
+}
+
+static void every_field_of_the_schema_is_walked(void **state)
+{
+    const struct schema_type *type = schema_instance();
+    (void)state;
+    for (size_t i = 0; i < type->field_count; i++) {
+        bool walked = false;
+        for (size_t k = 0; k < COUNT(rows); k++)
+            walked = walked || text_equal(rows[k].field, type->fields[i].name);
+        if (!walked)
+            fail_msg("nothing walks the field %s", type->fields[i].name);
+    }
+}
+
+static void all_fields_together_converge(void **state)
+{
+    (void)state;
+    struct house house;
+    const struct simulated_options simulated = { .create_ms = 10 };
+    struct buffer fields = { 0 };
+    house_open(&house, &simulated);
+    const char *last = "";
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (text_equal(last, rows[i].field) || text_equal(rows[i].field, "sso"))
+            continue;
+        buffer_format(&fields, "%s\"%s\":%s", i ? "," : "", rows[i].field, rows[i].first);
+        last = rows[i].field;
+    }
+    cJSON *document = document_of(fields.data);
+    make_plan(&house, document, NULL);
+    apply(&house, "all fields");
+    assert_empty(&house, document, "all fields");
+    buffer_clear(&fields);
+    house_close(&house);
+    cJSON_Delete(document);
+}
+
+static void a_failed_creation_is_made_again(void **state)
+{
+    (void)state;
+    struct house house;
+    struct error err = { 0 };
+    const struct simulated_options simulated = { .fail_creation = "ds-*" };
+    house_open(&house, &simulated);
+    cJSON *document = document_of("\"size\":\"Standard_DS3_v2\",\"setup\":{\"$setup_script\":0}");
+    make_plan(&house, document, NULL);
+    assert_true(apply_run(house.client, house.plan, NULL, NULL, NULL, &err) < 0);
+    const struct plan_step *step = plan_step(make_plan(&house, document, NULL), 0);
+    assert_int_equal(step->action, PLAN_REPLACE);
+    assert_string_equal(step->note, "its creation failed");
+    assert_null(step->blocked);
+    assert_null(step->lost);
+    house_close(&house);
+    cJSON_Delete(document);
+}
+
+static void on_begun(const struct apply_event *event, void *arg)
+{
+    if (event->kind == APPLY_STARTED)
+        *(bool *)arg = true;
+}
+
+/* The client dies in the middle of a creation: the plane goes on, and the next apply waits for it.
+ */
+static void a_client_that_dies_is_made_up_for(void **state)
+{
+    (void)state;
+    struct house house;
+    struct error err = { 0 };
+    bool begun = false;
+    struct apply *dying = NULL;
+    const struct simulated_options simulated = { .create_ms = 60000 };
+    const struct apply_observer observer = { on_begun, NULL, &begun };
+    house_open(&house, &simulated);
+    cJSON *document = document_of("\"size\":\"Standard_DS3_v2\",\"power\":\"stopped\"");
+    make_plan(&house, document, NULL);
+    assert_int_equal(apply_start(house.client, house.plan, NULL, &observer, &dying, &err), 0);
+    for (int turns = 0; turns < 100; turns++)
+        loop_poll(house.loop);
+    assert_true(begun);
+    apply_free(dying);
+    const struct plan_step *step = plan_step(make_plan(&house, document, NULL), 0);
+    assert_int_equal(step->action, PLAN_WAIT);
+    apply(&house, "waiting");
+    assert_empty(&house, document, "after waiting");
+    house_close(&house);
+    cJSON_Delete(document);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_field_converges),
+        cmocka_unit_test(every_field_of_the_schema_is_walked),
+        cmocka_unit_test(all_fields_together_converge),
+        cmocka_unit_test(a_failed_creation_is_made_again),
+        cmocka_unit_test(a_client_that_dies_is_made_up_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
