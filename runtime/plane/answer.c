@@ -72,12 +72,30 @@ void answer_header(struct call *call, const char *name, const char *format, ...)
         call->response->body.failed = ERROR_NO_MEMORY;
 }
 
+/* A body without a type is taken for JSON, as ARM takes it. */
+static bool says_json(const struct call *call)
+{
+    static const char json[] = "application/json";
+    const char *type = http_header_get(&call->request->headers, "Content-Type");
+    if (!type)
+        return true;
+    const char *after = text_starts_nocase(type, json) ? type + strlen(json) : "x";
+    return *after == '\0' || strchr("; \t", *after);
+}
+
 const cJSON *call_body(struct call *call)
 {
     struct error err = { 0 };
     const struct buffer *body = &call->request->body;
     if (body->size == 0) {
         answer_error(call, 400, "MissingRequestBody", NULL, "The request has no body.");
+        return NULL;
+    }
+    if (!says_json(call)) {
+        answer_error(call, 415, "UnsupportedMediaType", NULL,
+                     "The content media type '%.128s' is not supported. Only 'application/json' is "
+                     "supported.",
+                     http_header_get(&call->request->headers, "Content-Type"));
         return NULL;
     }
     if (body->size > PLANE_BODY_MAX) {
@@ -105,8 +123,11 @@ void answer_missing(struct call *call)
 {
     const struct route_params *params = &call->params;
     struct store *store = call->plane->store;
-    if (store_integer(store, 0, "SELECT count(*) FROM subscriptions WHERE id = ?", "s",
-                      params->subscription) == 0)
+    int64_t subscriptions = store_integer(
+        store, -1, "SELECT count(*) FROM subscriptions WHERE id = ?", "s", params->subscription);
+    if (subscriptions < 0) /* what cannot be read is not known to be missing */
+        answer_failure(call, &(struct error) { .message = "the store cannot be read" });
+    else if (subscriptions == 0)
         answer_error(call, 404, "SubscriptionNotFound", NULL,
                      "The subscription '%s' could not be found.", params->subscription);
     else if (params->group && !group_exists(call->plane, params->subscription, params->group))

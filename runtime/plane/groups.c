@@ -243,12 +243,38 @@ static char *location_of(struct call *call, const cJSON *request)
     return location;
 }
 
-static void write_group(struct call *call, const char *location, const cJSON *tags)
+/* A group stays where it is: false with the error answered when it is elsewhere already. */
+static bool stays_there(struct call *call, const cJSON *old, const char *location)
+{
+    const char *before = json_string(old, "location", location);
+    if (text_equal_nocase(before, location))
+        return true;
+    answer_error(call, 409, "InvalidResourceGroupLocation", NULL,
+                 "Invalid resource group location '%s'. The Resource group already exists in "
+                 "location '%s'.",
+                 location, before);
+    return false;
+}
+
+/* The group's body; NULL: there is none. The caller's. */
+static cJSON *group_load(struct call *call, struct error *err)
+{
+    sqlite3_stmt *row =
+        store_query(call->plane->store, err,
+                    "SELECT body FROM resource_groups WHERE subscription = ? AND name = ?", "ss",
+                    call->params.subscription, call->params.group);
+    bool there = row && store_step(call->plane->store, row, err) == 1;
+    cJSON *body = there ? cJSON_Parse(store_text(row, 0)) : NULL;
+    store_done(row);
+    return body;
+}
+
+static void write_group(struct call *call, const char *location, const cJSON *tags,
+                        const cJSON *old)
 {
     struct error err = { 0 };
     const struct route_params *p = &call->params;
-    bool there = group_exists(call->plane, p->subscription, p->group);
-    cJSON *body = group_body(p->subscription, p->group, location, tags);
+    cJSON *body = group_body(p->subscription, json_string(old, "name", p->group), location, tags);
     char *text = body ? json_text(body) : NULL;
     int rc =
         text ? store_run(call->plane->store, &err,
@@ -262,7 +288,7 @@ static void write_group(struct call *call, const char *location, const cJSON *ta
         answer_failure(call, &err);
         return;
     }
-    answer_json(call, there ? 200 : 201, body);
+    answer_json(call, old ? 200 : 201, body);
 }
 
 void group_put(struct call *call)
@@ -284,9 +310,14 @@ void group_put(struct call *call)
     }
     if (!tags_acceptable(call, json_at(request, "tags")))
         return;
-    char *location = location_of(call, request);
-    if (location)
-        write_group(call, location, json_at(request, "tags"));
+    struct error err = { 0 };
+    cJSON *old = group_load(call, &err);
+    char *location = err.code < 0 ? NULL : location_of(call, request);
+    if (err.code < 0)
+        answer_failure(call, &err);
+    else if (location && stays_there(call, old, location))
+        write_group(call, location, json_at(request, "tags"), old);
+    cJSON_Delete(old);
     free(location);
 }
 

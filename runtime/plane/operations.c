@@ -6,6 +6,7 @@
  * later (they have). */
 #include "plane/operations.h"
 
+#include <ctype.h>
 #include <utlist.h>
 
 #include "arm/arm_error.h"
@@ -605,23 +606,41 @@ static bool hold(struct call *call, struct operation *operation, int64_t seconds
     return true;
 }
 
+/* Is there an operation of that name, subscription and location?  `id` gets the name as it is
+ * stored. */
+static bool operation_there(struct call *call, char id[UUID_TEXT_SIZE])
+{
+    const char *name = call->params.name;
+    char *location = location_normal(call->params.location);
+    bool there = false;
+    if (location && strlen(name) < UUID_TEXT_SIZE) {
+        for (size_t i = 0; i == 0 || name[i - 1]; i++)
+            id[i] = (char)tolower((unsigned char)name[i]);
+        there = store_integer(call->plane->store, 0,
+                              "SELECT count(*) FROM operations WHERE id = ? AND subscription = ?"
+                              " AND location = ?",
+                              "sss", id, call->params.subscription, location) > 0;
+    }
+    free(location);
+    return there;
+}
+
 static void ask(struct call *call, bool result)
 {
-    struct operation *operation = operation_find(call->plane, call->params.name);
-    if (store_integer(call->plane->store, 0,
-                      "SELECT count(*) FROM operations WHERE id = ? AND subscription = ?", "ss",
-                      call->params.name, call->params.subscription) == 0) {
+    char id[UUID_TEXT_SIZE];
+    if (!operation_there(call, id)) {
         answer_error(call, 404, "NotFound", NULL, "The operation '%.64s' could not be found.",
                      call->params.name);
         return;
     }
+    struct operation *operation = operation_find(call->plane, id);
     int64_t seconds = prefer_wait_s(call);
     if (seconds > 0 && operation && !operation->ended && !operation->superseded &&
         hold(call, operation, seconds, result))
         return;
     if (seconds > 0)
         answer_header(call, "Preference-Applied", "wait");
-    fill(call, call->params.name, result);
+    fill(call, id, result);
 }
 
 void operation_status(struct call *call)

@@ -149,12 +149,24 @@ size_t plane_busy(struct plane *plane)
 
 /* ---- the end of a turn ---- */
 
-static void request_ids(struct http_headers *headers)
+/* "WESTEUROPE:20240131T120000Z:<id>" of a time "2024-01-31T12:00:00.0000000Z". */
+static void routing_id(const struct plane *plane, const char *id, char *out, size_t size)
+{
+    char now[TIME_TEXT_SIZE];
+    plane_time(plane, now);
+    snprintf(out, size, "%s:%.4s%.2s%.2sT%.2s%.2s%.2sZ:%s", plane->region, now, now + 5, now + 8,
+             now + 11, now + 14, now + 17, id);
+}
+
+static void request_ids(const struct plane *plane, struct http_headers *headers)
 {
     char id[UUID_TEXT_SIZE];
+    char routing[UUID_TEXT_SIZE + REGION_MAX + 24];
     uuid_make(id);
+    routing_id(plane, id, routing, sizeof routing);
     (void)http_header_add(headers, "x-ms-request-id", id);
     (void)http_header_add(headers, "x-ms-correlation-request-id", id);
+    (void)http_header_add(headers, "x-ms-routing-request-id", routing);
 }
 
 /* Replaces whatever was going to be said. */
@@ -162,7 +174,7 @@ static void fail_exchange(struct exchange *exchange, const char *why)
 {
     http_response_clear(&exchange->response);
     exchange->response = (struct http_response) { 0 };
-    request_ids(&exchange->response.headers);
+    request_ids(exchange->plane, &exchange->response.headers);
     arm_error_write(
         &exchange->response, 500, "InternalServerError", NULL,
         "The plane could not make the change durable, so nothing of it has happened: %s", why);
@@ -205,7 +217,7 @@ void plane_flush_later(struct plane *plane)
 
 void exchange_ready(struct exchange *exchange)
 {
-    if (exchange->response.body.failed) {
+    if (exchange->response.body.failed || exchange->response.status == 0) {
         http_response_clear(&exchange->response);
         exchange->response = (struct http_response) { 0 };
         arm_error_write(&exchange->response, 500, "InternalServerError", NULL,
@@ -250,7 +262,7 @@ static void common_headers(struct call *call)
 {
     const struct http_headers *in = &call->request->headers;
     struct http_headers *out = &call->response->headers;
-    request_ids(out);
+    request_ids(call->plane, out);
     const char *client_id = http_header_get(in, "x-ms-client-request-id");
     const char *wanted = http_header_get(in, "x-ms-return-client-request-id");
     if (client_id && text_equal_nocase(wanted, "true"))
@@ -266,6 +278,12 @@ static bool version_in(const char *list, const char *version)
     return false;
 }
 
+static void answer_no_version(struct call *call)
+{
+    answer_error(call, 400, "MissingApiVersionParameter", NULL,
+                 "The api-version query parameter (?api-version=) is required for all requests.");
+}
+
 /* api-version as ARM asks for it: before anything else. */
 static bool version_acceptable(struct call *call)
 {
@@ -273,9 +291,7 @@ static bool version_acceptable(struct call *call)
     if (call->route->api == ROUTE_API_NONE)
         return true;
     if (!version || !*version) {
-        answer_error(
-            call, 400, "MissingApiVersionParameter", NULL,
-            "The api-version query parameter (?api-version=) is required for all requests.");
+        answer_no_version(call);
         return false;
     }
     if (call->route->api == ROUTE_API_RESOURCES) {
@@ -369,6 +385,26 @@ static bool take_disguise(struct call *call, char **out_principal)
     return *out_principal;
 }
 
+/* ARM names the provider's namespace, and wants an api-version even for what it does not have. */
+static void answer_no_route(struct call *call)
+{
+    static const char word[] = "/providers/";
+    const char *target = call->request->target;
+    const char *provider = strcasestr(target, word);
+    if (!provider || provider > target + strcspn(target, "?"))
+        answer_error(
+            call, 404, "InvalidResourceType", NULL,
+            "The resource type could not be found: this plane has nothing at the requested path.");
+    else if (!call->api_version || !*call->api_version)
+        answer_no_version(call);
+    else
+        answer_error(call, 404, "InvalidResourceType", NULL,
+                     "The resource type could not be found in the namespace '%.*s' for api version "
+                     "'%.64s'.",
+                     (int)strcspn(provider + strlen(word), "/?"), provider + strlen(word),
+                     call->api_version);
+}
+
 static void route_call(struct call *call, char *path)
 {
     char allow[ALLOW_MAX] = "";
@@ -385,9 +421,7 @@ static void route_call(struct call *call, char *path)
                      http_method_name(call->request->method));
         break;
     case ROUTE_NOT_FOUND:
-        answer_error(
-            call, 404, "InvalidResourceType", NULL,
-            "The resource type could not be found: this plane has nothing at the requested path.");
+        answer_no_route(call);
         break;
     }
 }

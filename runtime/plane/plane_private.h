@@ -17,6 +17,7 @@
 #define PLANE_BODY_MAX ((size_t)4 << 20)       /* a request: one must fit into a list's page */
 #define PLANE_WAITERS_MAX 100000               /* status requests that are held at once */
 #define PLANE_WAIT_MAX_S 60                    /* `Prefer: wait`: ARM's own limit for a reply */
+#define REGION_MAX 64
 #define PLANE_OPERATION_KEPT_MS ((int64_t)24 * 3600 * 1000)
 
 struct operation;
@@ -35,6 +36,7 @@ struct plane {
     struct router *router;
     char *owner_id, *owner_name, *tenant_id, *location; /* of the seed; `location` is its first */
     char *locations_text;                               /* "westeurope, northeurope" */
+    char region[REGION_MAX + 1];                        /* `location` in capitals */
     int64_t started_unix_ms;
 
     struct exchange *exchanges; /* every answer that is owed, by ticket */

@@ -287,7 +287,9 @@ int seed_settings(struct plane *plane, struct error *err)
     plane->owner_name = directory_name(plane, plane->owner_id);
     int rc = read_locations(plane, err);
     if (rc == 0 && (!plane->location || !plane->owner_name))
-        rc = error_set(err, ERROR_SYNTAX, "the store has no locations: it is damaged");
+        return error_set(err, ERROR_SYNTAX, "the store has no locations: it is damaged");
+    for (size_t i = 0; rc == 0 && i < REGION_MAX && plane->location[i]; i++)
+        plane->region[i] = (char)toupper((unsigned char)plane->location[i]);
     return rc;
 }
 

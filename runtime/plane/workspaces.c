@@ -6,8 +6,7 @@
 
 /* ---- bodies ---- */
 
-static int put_properties(struct plane *plane, cJSON *body, const char *id, const char *location,
-                          const cJSON *request)
+static int put_properties(struct plane *plane, cJSON *body, const char *id, const cJSON *request)
 {
     const cJSON *sent = json_at(request, "properties");
     cJSON *properties = cJSON_IsObject(sent) ? cJSON_Duplicate(sent, true) : cJSON_CreateObject();
@@ -29,9 +28,8 @@ static int put_properties(struct plane *plane, cJSON *body, const char *id, cons
         rc = json_put_string(properties, "tenantId", plane->tenant_id);
     if (rc == 0)
         rc = json_put_string(properties, "provisioningState", "Succeeded");
-    if (rc == 0 && !cJSON_GetObjectItemCaseSensitive(properties, "creationTime"))
+    if (rc == 0)
         rc = json_put_string(properties, "creationTime", now);
-    (void)location;
     return rc;
 }
 
@@ -59,7 +57,7 @@ cJSON *workspace_body(struct plane *plane, const char *subscription, const char 
         if (json_at(request, kept[i]))
             rc = json_put(body, kept[i], cJSON_Duplicate(json_at(request, kept[i]), true));
     if (rc == 0)
-        rc = put_properties(plane, body, id, location, request);
+        rc = put_properties(plane, body, id, request);
     free(id);
     if (rc == 0)
         return body;
@@ -232,6 +230,25 @@ static void create(struct call *call, const cJSON *request)
     free(location);
 }
 
+/* A new body, with what only the service says taken from the old one. */
+static cJSON *replacing_body(struct call *call, const struct workspace *old, const cJSON *request)
+{
+    cJSON *body = workspace_body(call->plane, old->subscription, old->group, old->name,
+                                 old->location, request);
+    sqlite3_stmt *row = store_query(
+        call->plane->store, NULL,
+        "SELECT json_extract(body, '$.properties.creationTime') FROM workspaces WHERE key = ?", "i",
+        old->key);
+    int rc = body && row && store_step(call->plane->store, row, NULL) == 1
+                 ? json_put_string(body, "properties.creationTime", store_text(row, 0))
+                 : ERROR_IO;
+    store_done(row);
+    if (rc == 0)
+        return body;
+    cJSON_Delete(body);
+    return NULL;
+}
+
 /* Update: the identity of the workspace stays, what was sent replaces the rest. */
 static void update(struct call *call, const struct workspace *old, const cJSON *request)
 {
@@ -245,10 +262,7 @@ static void update(struct call *call, const struct workspace *old, const cJSON *
             "same name cannot be created in location '%s'. Please select a new resource name.",
             old->name, old->location, old->group, location);
     else
-        write_workspace(call, old->location,
-                        workspace_body(call->plane, old->subscription, old->group, old->name,
-                                       old->location, request),
-                        200);
+        write_workspace(call, old->location, replacing_body(call, old, request), 200);
     free(location);
 }
 

@@ -1,6 +1,8 @@
 /* test_computes.c - compute instances: their life, what is refused, what comes back. */
 #include "plane/plane_test.h"
 
+#include <ctype.h>
+
 #include "base/random.h"
 
 #define C1 COMPUTES "/ds-ada" V
@@ -579,6 +581,36 @@ static void a_location_answers_202_then_the_result(void **state)
 
 /* ---- lists ---- */
 
+static void an_operation_is_found_in_its_place_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *location, *suffix;
+        int status;
+    } cases[] = { { "westeurope", "", 200 },
+                  { "WestEurope", "", 200 },
+                  { "eastus", "", 404 },
+                  { "westeurope", "x", 404 } };
+    struct rig *rig = rig_memory();
+    struct reply begun = rig_send(rig, HTTP_PUT, COMPUTES "/place-x" V, BODY(""));
+    const char *url = http_header_get(&begun.response.headers, "Azure-AsyncOperation");
+    char id[UUID_TEXT_SIZE];
+    text_copy(id, sizeof id, strstr(url, "Status/") + strlen("Status/"));
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            char target[512];
+            snprintf(target, sizeof target,
+                     SUBSCRIPTION LEARNING "/locations/%s/computeOperationsStatus/%s%s" V,
+                     cases[i].location, id, cases[i].suffix);
+            rig_expect(rig, HTTP_GET, target, NULL, cases[i].status);
+        }
+        for (char *at = id; *at; at++) /* names compare in any case */
+            *at = (char)toupper((unsigned char)*at);
+    }
+    reply_clear(&begun);
+    rig_close(rig);
+}
+
 static void lists_page_by_page(void **state)
 {
     (void)state;
@@ -669,6 +701,7 @@ int main(void)
         cmocka_unit_test(quota_is_counted_also_for_stopped_ones),
         cmocka_unit_test(deleting_wants_to_know_what_becomes_of_the_machine),
         cmocka_unit_test(a_location_answers_202_then_the_result),
+        cmocka_unit_test(an_operation_is_found_in_its_place_only),
         cmocka_unit_test(lists_page_by_page),
         cmocka_unit_test(a_page_ends_before_it_is_too_large),
     };

@@ -23,6 +23,7 @@ static void every_route_answers(void **state)
         { HTTP_PUT, SUBSCRIPTION "/resourceGroups/second" R,
           "{\"location\":\"West Europe\",\"tags\":{\"a\":\"b\"}}", 201 },
         { HTTP_PUT, SUBSCRIPTION "/resourceGroups/second" R, "{\"location\":\"westeurope\"}", 200 },
+        { HTTP_PUT, SUBSCRIPTION "/resourceGroups/second" R, "{\"location\":\"eastus\"}", 409 },
         { HTTP_DELETE, SUBSCRIPTION "/resourceGroups/second" R, NULL, 200 },
         { HTTP_DELETE, SUBSCRIPTION "/resourceGroups/second" R, NULL, 404 },
         { HTTP_DELETE, GROUP R, NULL, 409 },
@@ -81,6 +82,9 @@ static void says_what_is_missing_as_arm_does(void **state)
           "'moonfleet' was not found. For more details please go to "
           "https://aka.ms/ARMResourceNotFoundFix" },
         { "/nothing/here", "InvalidResourceType", NULL },
+        { WORKSPACE "/jobs/x" V, "InvalidResourceType",
+          "The resource type could not be found in the namespace "
+          "'Microsoft.MachineLearningServices' for api version '2024-10-01'." },
         { "/", "InvalidResourceType", NULL },
     };
     struct rig *rig = rig_memory();
@@ -102,6 +106,7 @@ static void asks_for_an_api_version_it_knows(void **state)
     assert_string_equal(
         message, "The api-version query parameter (?api-version=) is required for all requests.");
     rig_refused(rig, HTTP_GET, "/subscriptions", NULL, 400, "MissingApiVersionParameter", NULL);
+    rig_refused(rig, HTTP_GET, WORKSPACE "/jobs", NULL, 400, "MissingApiVersionParameter", NULL);
     rig_refused(rig, HTTP_GET, "/subscriptions?api-version=", NULL, 400,
                 "MissingApiVersionParameter", NULL);
     rig_refused(rig, HTTP_GET, "/subscriptions?api-version=2022", NULL, 400,
@@ -141,6 +146,8 @@ static void replies_carry_ids(void **state)
     assert_true(uuid_is_valid(http_header_get(&reply.response.headers, "x-ms-request-id")));
     assert_true(
         uuid_is_valid(http_header_get(&reply.response.headers, "x-ms-correlation-request-id")));
+    assert_true(text_starts(http_header_get(&reply.response.headers, "x-ms-routing-request-id"),
+                            "WESTEUROPE:20261121T"));
     assert_null(http_header_get(&reply.response.headers, "x-ms-client-request-id"));
     reply_clear(&reply);
     reply = rig_send_with(rig, HTTP_GET, WORKSPACE V, NULL, echo);
@@ -363,6 +370,48 @@ static void a_bad_seed_is_told(void **state)
     rig_close(rig);
 }
 
+static void a_body_of_another_type_is_415(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        int status;
+    } cases[] = { { "Content-Type: application/json", 201 },
+                  { "Content-Type: Application/JSON;charset=utf-8", 201 },
+                  { "Content-Type: text/plain", 415 },
+                  { "Content-Type: application/jsonp", 415 },
+                  { "Content-Type: application/x-www-form-urlencoded", 415 } };
+    struct rig *rig = rig_memory();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *const headers[] = { cases[i].header, NULL };
+        char target[256];
+        snprintf(target, sizeof target, COMPUTES "/typed-%zux" V, i);
+        struct reply reply = rig_send_with(rig, HTTP_PUT, target, BODY(""), headers);
+        assert_int_equal(reply.status, cases[i].status);
+        if (cases[i].status == 415)
+            assert_string_equal(json_string(reply.body, "error.code", ""), "UnsupportedMediaType");
+        reply_clear(&reply);
+    }
+    rig_close(rig);
+}
+
+static void a_workspace_keeps_its_birthday(void **state)
+{
+    (void)state;
+    static const char born[] = "properties.creationTime";
+    struct rig *rig = rig_memory();
+    struct reply before = rig_send(rig, HTTP_GET, WORKSPACE V, NULL);
+    clock_advance(&rig->clock, 60000);
+    struct reply after = rig_send(
+        rig, HTTP_PUT, WORKSPACE V,
+        "{\"location\":\"westeurope\",\"properties\":{\"creationTime\":\"1999-01-01T00:00:00Z\"}}");
+    assert_int_equal(after.status, 200);
+    assert_string_equal(json_string(after.body, born, ""), json_string(before.body, born, "?"));
+    reply_clear(&before);
+    reply_clear(&after);
+    rig_close(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +428,8 @@ int main(void)
         cmocka_unit_test(sizes_have_shape_and_price),
         cmocka_unit_test(tells_about_itself_and_stops),
         cmocka_unit_test(a_bad_seed_is_told),
+        cmocka_unit_test(a_body_of_another_type_is_415),
+        cmocka_unit_test(a_workspace_keeps_its_birthday),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
