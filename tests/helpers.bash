@@ -1,15 +1,32 @@
+# shellcheck shell=bash disable=SC2154 # bats sets output and stderr
 # helpers.bash - what every behaviour test needs: folders of its own, a plane of its own, and its end.
 # MOONFLEET (the program) and SOURCE_DIR come from ctest.
+
+bats_require_minimum_version 1.5.0
 
 # own_folders [driver]: call in setup().  Nothing of the user's is read or written.
 own_folders() {
     export XDG_DATA_HOME=$BATS_TEST_TMPDIR/data XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run
-    export HOME=$BATS_TEST_TMPDIR/home MOONFLEET_DRIVER=${1:-simulated} NO_COLOR=1
-    unset MOONFLEET_CONTEXT
+    export HOME=$BATS_TEST_TMPDIR/home MOONFLEET_DRIVER=${1:-simulated}
+    unset MOONFLEET_CONTEXT NO_COLOR
     mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
     chmod 700 "$XDG_RUNTIME_DIR"
     cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# start_plane <options...>: a plane of our own in the background, whose process is $plane and whose log
+# is plane.log.  Returns when it serves; no command before that, for it would start another.
+start_plane() {
+    "$MOONFLEET" serve "$@" >>plane.log 2>&1 3>&- &
+    plane=$!
+    wait_until grep "process $plane, data in" plane.log
+}
+
+# kill_plane: as a crash would.
+kill_plane() {
+    kill -9 "$plane" 2>/dev/null || true
+    wait "$plane" 2>/dev/null || true
 }
 
 # stop_plane: call in teardown().
@@ -22,11 +39,49 @@ mf() {
     "$MOONFLEET" "$@"
 }
 
-# wait_until <command...>: until it succeeds; the test's own time limit is the only one.
+# wait_until <command...>: until it succeeds; fails after two minutes.
 wait_until() {
+    local deadline=$((SECONDS + 120))
     until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || return 1
         read -r -t 0.02 <> <(:) || true
     done
+}
+
+# listening: does a plane listen?  Unlike every other command this one starts none.
+listening() {
+    [ "$(mf serve --status --json | jq .listening)" = true ]
+}
+
+# gone <process>: has it ended? (a zombie has: nobody may be there to reap it)
+gone() {
+    ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+# says <text>: is it in what the last `run --separate-stderr` printed?
+says() {
+    [[ "$output$stderr" == *"$1"* ]] || {
+        echo "expected: $1"
+        echo "stdout: $output"
+        echo "stderr: ${stderr:-}"
+        return 1
+    }
+}
+
+# two_instances [field text]: writes fleet.lua; more fields may follow in the second one's block.
+two_instances() {
+    cat >fleet.lua <<RECIPE
+fleet "team" {
+  defaults = { size = "Standard_DS3_v2", idle_shutdown = "1h" },
+}
+instance "team-ada" {
+  assigned_to = user "ada@moonfleet.local",
+}
+instance "team-grace" {
+  assigned_to = user "grace@moonfleet.local",
+  ${1:-}
+}
+RECIPE
 }
 
 # fleet_recipe <count> <file> [extra field text]: a recipe of that many instances.

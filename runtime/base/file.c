@@ -186,6 +186,8 @@ int file_make_dirs(const char *path, mode_t mode, struct error *err)
 {
     if (*path == '\0')
         return error_set(err, ERROR_INVALID, "a folder needs a name");
+    if (mkdir(path, mode) == 0 || (errno == EEXIST && file_is_dir(path)))
+        return 0; /* as almost always */
     char *copy = strdup(path);
     if (!copy)
         return error_set(err, ERROR_NO_MEMORY, "making folder '%s': out of memory", path);
@@ -196,8 +198,9 @@ int file_make_dirs(const char *path, mode_t mode, struct error *err)
         char next = *p;
         *p = '\0';
         /* Whatever mkdir objects to (a read-only parent, say), an existing folder is fine. */
-        if (mkdir(copy, mode) < 0 && !file_is_dir(copy))
-            rc = error_system(err, errno, "making folder '%s'", copy);
+        int errnum = mkdir(copy, mode) < 0 ? errno : 0;
+        if (errnum != 0 && !file_is_dir(copy))
+            rc = error_system(err, errnum, "making folder '%s'", copy);
         *p = next;
     }
     free(copy);

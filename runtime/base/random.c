@@ -64,6 +64,15 @@ void uuid_make(char out[UUID_TEXT_SIZE])
     write_uuid(bytes, 4, out);
 }
 
+void uuid_pool_make(struct uuid_pool *pool, char out[UUID_TEXT_SIZE])
+{
+    if (pool->left == 0) {
+        random_bytes(pool->bytes, sizeof pool->bytes);
+        pool->left = UUID_POOL_SIZE;
+    }
+    write_uuid(pool->bytes[--pool->left], 4, out);
+}
+
 bool uuid_is_valid(const char *text)
 {
     if (!text || strnlen(text, UUID_TEXT_SIZE) != UUID_TEXT_SIZE - 1)

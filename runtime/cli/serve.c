@@ -277,6 +277,7 @@ static int serve(struct invocation *invocation, struct error *err)
         return rc;
     if (ready_fd >= 0)
         (void)fcntl((int)ready_fd, F_SETFD, FD_CLOEXEC);
+    process_raise_files();
     rc = build(invocation, &serving, err);
     tell_starter((int)ready_fd, rc, &serving, err);
     if (rc == 0) {

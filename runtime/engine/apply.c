@@ -194,9 +194,7 @@ __attribute__((format(printf, 3, 4))) static void job_refuse(struct job *job, in
     job_fail(job, &err);
 }
 
-/* --- parts
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- parts ---- */
 
 static void add_part(struct job *job, enum part part)
 {
@@ -424,9 +422,7 @@ static void on_settle(int rc, struct arm_reply *reply, const struct error *err, 
     }
 }
 
-/* --- sending
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- sending ---- */
 
 static int fill_put(struct job *job, struct computes_request *out, bool update, cJSON **out_body,
                     struct error *err)
@@ -526,9 +522,7 @@ static void next_part(struct job *job)
     send_part(job, part);
 }
 
-/* --- all of them
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- all of them ---- */
 
 static void job_start(struct apply *apply, size_t index)
 {
@@ -667,9 +661,7 @@ static int look_over(struct apply *apply, struct error *err)
     return rc;
 }
 
-/* --- the object
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the object ---- */
 
 static int refuse(const struct plan *plan, struct error *err)
 {
@@ -761,9 +753,7 @@ void apply_free(struct apply *apply)
     free(apply);
 }
 
-/* --- waiting for it
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- waiting for it ---- */
 
 struct waiting {
     bool done;
@@ -825,9 +815,7 @@ int apply_run(struct arm_client *client, struct plan *plan, const struct apply_o
     return rc;
 }
 
-/* --- as JSON
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- as JSON ---- */
 
 static void write_step(const struct plan_step *step, struct buffer *out)
 {

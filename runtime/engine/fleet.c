@@ -53,20 +53,6 @@ static bool told(const cJSON *document, const cJSON *node, const char *name)
     return false;
 }
 
-/* Did it tell of a missing fleet, or end before it could see one? */
-static bool told_of_fleet(const cJSON *document)
-{
-    const cJSON *problem;
-    if (json_bool(document, "stopped", false))
-        return true;
-    cJSON_ArrayForEach(problem, cJSON_GetObjectItemCaseSensitive(document, "problems"))
-    {
-        if (strstr(json_string(problem, "message", ""), "fleet"))
-            return true;
-    }
-    return false;
-}
-
 /* ---- scripts ---- */
 
 /* Puts `text`, the buffer's content, to *out; the caller of fleet_free() owns it. */
@@ -217,7 +203,9 @@ static void take_fleet(struct fleet *fleet, struct problems *problems)
         fleet->file = file_of(node);
         fleet->line = line_of(node);
         take_fleet_fields(fleet, cJSON_GetObjectItemCaseSensitive(node, "fields"), problems);
-    } else if (!told_of_fleet(fleet->document)) {
+    } else if (!cJSON_GetArraySize(
+                   cJSON_GetObjectItemCaseSensitive(fleet->document, "problems"))) {
+        /* else the evaluation told why there is none */
         problems_add(problems,
                      first ? file_of(first) : json_string(fleet->document, "recipe", NULL),
                      first ? line_of(first) : 0,
@@ -273,6 +261,8 @@ static void check_required(const struct fleet *fleet, const struct fleet_instanc
 {
     const struct schema_type *type = schema_instance();
     const struct schema_layers layers = fleet_layers(fleet, instance);
+    if (!fleet->name) /* whose defaults nobody knows: that mistake is told already */
+        return;
     for (size_t i = 0; i < type->field_count; i++) {
         const struct schema_field *field = &type->fields[i];
         if (!(field->flags & SCHEMA_REQUIRED) || schema_said(field, &layers))

@@ -560,7 +560,7 @@ static bool tells_problems_only(struct planning *planning)
 /* A loaded plan is what was reviewed, or it is nothing.  Warnings may differ. */
 static void compare_saved(struct planning *planning)
 {
-    static const char *const apart[] = { "request", "warnings" };
+    static const char *const apart[] = { "request", "warnings", "digest" };
     struct buffer text = { 0 };
     cJSON *now = NULL;
     plan_write_json(planning->plan, false, &text);
@@ -684,6 +684,22 @@ bool plan_is_saved(const char *text, size_t size)
     return i < size && text[i] == '{';
 }
 
+/* A saved plan ends with the digest of what stands before it. */
+static int check_digest(const cJSON *saved, const char *text, size_t size, struct error *err)
+{
+    char hex[DIGEST_TEXT_SIZE];
+    const char *begins = NULL;
+    for (const char *at = text; (at = memmem(at, size - (size_t)(at - text), PLAN_DIGEST_BEGINS,
+                                             strlen(PLAN_DIGEST_BEGINS)));
+         at++)
+        begins = at;
+    digest_hex(text, begins ? (size_t)(begins - text) : size, hex);
+    if (!text_equal(hex, json_string(saved, "digest", NULL)))
+        return error_set(err, ERROR_CONFLICT,
+                         "this plan was changed after it was saved: plan again");
+    return 0;
+}
+
 static int check_saved(const cJSON *saved, const struct plan_target *target, struct error *err)
 {
     static const struct {
@@ -718,6 +734,8 @@ static int load(struct arm_client *client, const struct plan_target *target, con
     int rc = json_parse(text, size, "saved plan", &saved, err);
     if (rc == 0)
         rc = check_saved(saved, target, err);
+    if (rc == 0)
+        rc = check_digest(saved, text, size, err);
     if (rc < 0) {
         cJSON_Delete(saved);
         return rc;
@@ -805,9 +823,7 @@ int plan_load_wait(struct arm_client *client, const struct plan_target *target, 
     return rc < 0 ? rc : wait_for(client, &waiting, out_plan);
 }
 
-/* --- reading it
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- reading it ---- */
 
 const char *plan_action_name(enum plan_action action)
 {

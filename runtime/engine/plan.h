@@ -22,7 +22,8 @@
  *    "problems":[{"message","at":{"file","line"}}],
  *    "warnings":["…"],
  *    "outputs":[{"name","value"}],
- *    "request":{…}}                       only in a saved plan, for plan_load(): holds the scripts
+ *    "request":{…},                       only in a saved plan, for plan_load(): holds the scripts
+ *    "digest":"…"}                        only in a saved plan: of its bytes up to here
  */
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
@@ -139,8 +140,8 @@ int64_t plan_requests(const struct plan *plan);     /* how many requests it took
 void plan_write_json(const struct plan *plan, bool save, struct buffer *out);
 
 /* Reads a saved plan and plans again from the document in it.  ERROR_CONFLICT when the result is
- * not the one that was saved: the world moved, or `target` (the context's: its workspace may be
- * NULL) is not where the plan was made for; ERROR_SYNTAX or ERROR_TOO_NEW when the text is not a
+ * not the one that was saved: the world moved, the text was changed since, or `target` (the
+ * context's: its workspace may be NULL) is not where the plan was made for; ERROR_SYNTAX or ERROR_TOO_NEW when the text is not a
  * saved plan of ours.  Otherwise as plan_make(). */
 int plan_load(struct arm_client *client, const struct plan_target *target, const char *text,
               size_t size, plan_done_fn *done, void *arg, struct error *err);

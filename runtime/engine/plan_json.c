@@ -165,8 +165,19 @@ static void write_request(const struct plan *plan, struct buffer *out)
     buffer_text(out, " }");
 }
 
+/* Of all that was written from `start` on, so that a file that was edited is noticed. */
+static void write_digest(struct buffer *out, size_t start)
+{
+    char hex[DIGEST_TEXT_SIZE];
+    if (out->failed)
+        return;
+    digest_hex(out->data + start, out->size - start, hex);
+    buffer_format(out, PLAN_DIGEST_BEGINS "%s\"", hex);
+}
+
 void plan_write_json(const struct plan *plan, bool save, struct buffer *out)
 {
+    size_t start = out->size;
     buffer_text(out, "{\n  \"format\": \"moonfleet-plan/1\",\n  ");
     member(out, "fleet", plan->fleet->name);
     buffer_format(out, ",\n  \"destroy\": %s,\n  ", plan->destroy ? "true" : "false");
@@ -181,7 +192,9 @@ void plan_write_json(const struct plan *plan, bool save, struct buffer *out)
     write_warnings(plan, out);
     buffer_text(out, ",\n  ");
     write_outputs(plan, out);
-    if (save)
+    if (save) {
         write_request(plan, out);
+        write_digest(out, start);
+    }
     buffer_text(out, "\n}\n");
 }

@@ -7,6 +7,9 @@
 #include "base/random.h"
 #include "client/computes.h"
 
+/* The last member of a saved plan: the digest, in hex, of all that stands before these words. */
+#define PLAN_DIGEST_BEGINS ",\n  \"digest\": \""
+
 /* What is to be done to one instance, beside creating and deleting. */
 enum todo {
     TODO_PUT = 1,

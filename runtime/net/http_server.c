@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -30,7 +31,9 @@
 
 #define HEADERS_SIZE_MAX ((size_t)64 << 10) /* request line and headers together */
 #define IDLE_TIMEOUT_S 120 /* a connection without a pending request; a slow peer */
-#define FD_PAUSE_US 1000   /* between attempts to accept when descriptors ran out */
+#define ACCEPT_PAUSE_MS 20 /* until we look again whether there is room for connections */
+#define FD_PAUSE_US 1000   /* between attempts to accept when there is no descriptor at all */
+#define FILES_RESERVED 256 /* descriptors that connections leave to the rest of the program */
 #define BACKLOG 4096
 
 /* A socket of ours in the file system. */
@@ -47,6 +50,8 @@ struct http_server {
     http_handler_fn *handler;
     void *arg;
     size_t pending;
+    int files_max; /* with this many descriptors open, nothing more is accepted */
+    struct loop_timer *crowded;
     LIST_HEAD(, http_reply) replies;
     LIST_HEAD(, socket_file) files;
 };
@@ -264,18 +269,67 @@ size_t http_server_pending(const struct http_server *server)
 
 /* ---- listening ---- */
 
-/* Without a descriptor to spare, the listener stays readable and accept() fails at once: slow down
- * rather than spin, until a connection has ended. */
+static void enable(struct evhttp_bound_socket *bound, void *arg)
+{
+    (void)arg;
+    (void)evconnlistener_enable(evhttp_bound_socket_get_listener(bound));
+}
+
+static void disable(struct evhttp_bound_socket *bound, void *arg)
+{
+    (void)arg;
+    (void)evconnlistener_disable(evhttp_bound_socket_get_listener(bound));
+}
+
+/* Descriptors are given out lowest first, so the next one tells how many there are. */
+static bool is_crowded(const struct http_server *server)
+{
+    int next = dup(STDERR_FILENO);
+    if (next < 0)
+        return errno == EMFILE || errno == ENFILE;
+    (void)close(next);
+    return next >= server->files_max;
+}
+
+/* Who comes meanwhile waits in the kernel's queue. */
+static void pause_accepting(struct http_server *server)
+{
+    if (loop_timer_set(server->crowded, ACCEPT_PAUSE_MS) == 0)
+        evhttp_foreach_bound_socket(server->http, disable, NULL);
+}
+
+static void accept_again(void *arg)
+{
+    struct http_server *server = arg;
+    if (!is_crowded(server) || loop_timer_set(server->crowded, ACCEPT_PAUSE_MS) < 0)
+        evhttp_foreach_bound_socket(server->http, enable, NULL);
+}
+
+/* Something else has taken the descriptors: the listener stays readable and accept() fails at once.
+ * Slow down rather than spin (`arg` is evhttp's own: there is no way to our server from here). */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
     (void)listener, (void)arg;
     (void)usleep(FD_PAUSE_US);
 }
 
+/* The cap of connections, and what the program's limit leaves room for. */
+static int files_max(void)
+{
+    const rlim_t most = HTTP_CONNECTIONS_MAX + FILES_RESERVED;
+    struct rlimit limit = { .rlim_cur = most };
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t room =
+        limit.rlim_cur > 2 * FILES_RESERVED ? limit.rlim_cur - FILES_RESERVED : limit.rlim_cur / 2;
+    return (int)(room < most ? room : most);
+}
+
 /* Every connection's input is capped: evhttp goes on reading while it writes an answer. */
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
-    (void)arg;
+    struct http_server *server = arg;
+    if (is_crowded(server))
+        pause_accepting(server);
     struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
     if (connection)
         bufferevent_setwatermark(connection, EV_READ, 0, HTTP_BODY_MAX + HEADERS_SIZE_MAX);
@@ -462,9 +516,10 @@ int http_server_new(struct loop *loop, http_handler_fn *handler, void *arg,
     server->arg = arg;
     LIST_INIT(&server->replies);
     LIST_INIT(&server->files);
+    server->files_max = files_max();
     server->http = evhttp_new(loop_base(loop));
-    if (!server->http) {
-        free(server);
+    if (!server->http || loop_timer_new(loop, accept_again, server, &server->crowded) < 0) {
+        http_server_free(server);
         return error_set(err, ERROR_NO_MEMORY, "no memory for a server");
     }
     evhttp_set_gencb(server->http, on_request, server);
@@ -507,6 +562,8 @@ void http_server_free(struct http_server *server)
         remove_file(file);
         socket_file_free(file);
     }
-    evhttp_free(server->http);
+    loop_timer_free(server->crowded);
+    if (server->http)
+        evhttp_free(server->http);
     free(server);
 }

@@ -7,6 +7,10 @@
 #include "net/http.h"
 #include "net/loop.h"
 
+/* Connections at once; the process's limit of open files may leave room for fewer.  Who comes later
+ * waits until one has ended. */
+#define HTTP_CONNECTIONS_MAX 20000
+
 struct http_server;
 struct http_reply; /* one answer that is still owed */
 

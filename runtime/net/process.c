@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,6 +165,22 @@ static void on_end(void *arg)
     finish(process);
 }
 
+/* ---- limits ---- */
+
+/* The process's limit of open files before we raised it, as the limit itself one a process;
+ * rlim_max 0: never raised. */
+static struct rlimit files_before;
+
+void process_raise_files(void)
+{
+    struct rlimit limit;
+    if (files_before.rlim_max != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    files_before = limit;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* ---- start ---- */
 
 /* Children whose SIGCHLD is ignored are reaped behind our back, and their status is lost.  Being
@@ -238,6 +255,19 @@ static int spawn(const struct process_options *options, int input, int output, p
     return rc;
 }
 
+/* A child has our limits: ours is the one of before while it is made. */
+static int spawn_limited(const struct process_options *options, int input, int output,
+                         pid_t *out_pid)
+{
+    struct rlimit now;
+    bool raised = files_before.rlim_max != 0 && getrlimit(RLIMIT_NOFILE, &now) == 0 &&
+                  setrlimit(RLIMIT_NOFILE, &files_before) == 0;
+    int errnum = spawn(options, input, output, out_pid);
+    if (raised)
+        (void)setrlimit(RLIMIT_NOFILE, &now);
+    return errnum;
+}
+
 static int spawn_error(const struct process_options *options, int errnum, struct error *err)
 {
     if (options->directory && access(options->directory, X_OK) != 0)
@@ -258,7 +288,7 @@ static int start(struct process *process, const struct process_options *options,
     int rc = 0;
     if (errnum == 0) {
         want_children();
-        errnum = spawn(options, input_copy, output_copy, &process->pid);
+        errnum = spawn_limited(options, input_copy, output_copy, &process->pid);
         if (errnum != 0)
             rc = spawn_error(options, errnum, err);
     } else {

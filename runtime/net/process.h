@@ -34,6 +34,9 @@ struct process_options {
  * (loop_hold). */
 int process_start(struct loop *loop, const struct process_options *options, process_done_fn *done,
                   void *arg, struct process **out, struct error *err);
+/* For a program that serves many: raises the limit of open files to what it may be.  Children go on
+ * getting the limit of before (many programs cannot cope with a high one). */
+void process_raise_files(void);
 pid_t process_pid(const struct process *process);
 /* Sends a signal to it (to its group when it has its own session). */
 void process_kill(struct process *process, int signal);

@@ -54,10 +54,14 @@ void answer_error(struct call *call, int status, const char *code, const char *t
 
 void answer_failure(struct call *call, const struct error *err)
 {
-    log_line(call->plane->log, LOG_ERROR, "%s %s: %s", http_method_name(call->request->method),
-             call->request->target, err->message);
-    answer_error(call, 500, "InternalServerError", NULL, "The plane could not do that: %s",
-                 err->message);
+    if (err->status == STORE_FULL_STATUS)
+        plane_trouble(call->plane, err);
+    else
+        log_line(call->plane->log, LOG_ERROR, "%s %s: %s", http_method_name(call->request->method),
+                 call->request->target, err->message);
+    answer_error(call, err->status ? err->status : 500,
+                 err->name[0] ? err->name : "InternalServerError", NULL,
+                 "The plane could not do that: %s", err->message);
 }
 
 void answer_header(struct call *call, const char *name, const char *format, ...)

@@ -4,7 +4,6 @@
 #include "plane/plane_private.h"
 
 #define OS_DISK_MB 1047552 /* as every size of the service's own list has it */
-#define TOTAL_NAME "Total Cluster Dedicated Regional vCPUs"
 
 /* Subscription and location of the path: true, or false with the error answered.  *out_location is
  * the caller's. */
@@ -13,8 +12,7 @@ static bool place_known(struct call *call, char **out_location)
     struct plane *plane = call->plane;
     char *location = location_normal(call->params.location);
     *out_location = location;
-    if (store_integer(plane->store, 0, "SELECT count(*) FROM subscriptions WHERE id = ?", "s",
-                      call->params.subscription) == 0) {
+    if (!subscription_exists(plane, call->params.subscription)) {
         answer_missing(call);
         return false;
     }
@@ -110,19 +108,27 @@ static void add_row(struct call *call, const char *word, const struct row *row)
     buffer_clear(&text);
 }
 
-static int64_t used(struct call *call, const char *location, const char *family)
+int64_t quota_limit(struct plane *plane, const char *setting)
 {
-    return store_integer(
-        call->plane->store, 0,
-        "SELECT cores FROM usages WHERE subscription = ? AND location = ? AND family = ?", "sss",
-        call->params.subscription, location, family);
-}
-
-static int64_t limit_of(struct call *call, const char *setting)
-{
-    return store_integer(call->plane->store, 0,
+    return store_integer(plane->store, 0,
                          "SELECT CAST(value AS INTEGER) FROM settings WHERE name = ?", "s",
                          setting);
+}
+
+int64_t quota_used(struct plane *plane, const char *subscription, const char *location,
+                   const char *family)
+{
+    return store_integer(plane->store, 0,
+                         "SELECT sum(cores) FROM usages WHERE subscription = ? AND location = ?"
+                         " AND (? IS NULL OR family = ?)",
+                         "ssss", subscription, location, family, family);
+}
+
+int64_t quota_computes(struct plane *plane, const char *subscription, const char *location)
+{
+    return store_integer(plane->store, 0,
+                         "SELECT sum(computes) FROM usages WHERE subscription = ? AND location = ?",
+                         "ss", subscription, location);
 }
 
 static bool seen_before(const struct vm_size *sizes, size_t index)
@@ -135,17 +141,17 @@ static bool seen_before(const struct vm_size *sizes, size_t index)
 
 static void list_rows(struct call *call, const char *word, const char *location)
 {
-    struct store *store = call->plane->store;
+    struct plane *plane = call->plane;
+    const char *subscription = call->params.subscription;
     size_t count = 0;
     const struct vm_size *sizes = vm_sizes(&count);
-    struct row clusters = { "Clusters", "totalCores", true, 0, limit_of(call, "clusters") };
-    struct row total = { TOTAL_NAME, "dedicatedCores", true, 0, limit_of(call, "cores") };
-    clusters.used = store_integer(
-        store, 0, "SELECT sum(computes) FROM usages WHERE subscription = ? AND location = ?", "ss",
-        call->params.subscription, location);
-    total.used = store_integer(
-        store, 0, "SELECT sum(cores) FROM usages WHERE subscription = ? AND location = ?", "ss",
-        call->params.subscription, location);
+    const struct row clusters = { "Clusters", "totalCores", true,
+                                  quota_computes(plane, subscription, location),
+                                  quota_limit(plane, "clusters") };
+    const struct row total = { QUOTA_TOTAL_NAME, "dedicatedCores", true,
+                               quota_used(plane, subscription, location, NULL),
+                               quota_limit(plane, "cores") };
+    const int64_t family_limit = quota_limit(plane, "coresPerFamily");
     answer_list_begin(call);
     add_row(call, word, &clusters);
     add_row(call, word, &total);
@@ -154,8 +160,9 @@ static void list_rows(struct call *call, const char *word, const char *location)
         if (seen_before(sizes, i))
             continue;
         vm_family_usage_name(sizes[i].family, name, sizeof name);
-        struct row family = { name, "vmFamily", false, used(call, location, sizes[i].family),
-                              limit_of(call, "coresPerFamily") };
+        const struct row family = { name, "vmFamily", false,
+                                    quota_used(plane, subscription, location, sizes[i].family),
+                                    family_limit };
         add_row(call, word, &family);
     }
     answer_list_end(call, NULL);

@@ -191,39 +191,26 @@ static bool name_free(struct call *call, const struct workspace *workspace)
     return false;
 }
 
-static int64_t limit_of(struct plane *plane, const char *setting)
-{
-    return store_integer(plane->store, 0,
-                         "SELECT CAST(value AS INTEGER) FROM settings WHERE name = ?", "s",
-                         setting);
-}
-
 /* Stopped ones count too. */
 static bool quota_left(struct call *call, const struct workspace *workspace,
                        const struct vm_size *size)
 {
-    struct store *store = call->plane->store;
+    struct plane *plane = call->plane;
+    const char *subscription = workspace->subscription;
+    const char *location = workspace->location;
     char family[VM_FAMILY_USAGE_SIZE];
     vm_family_usage_name(size->family, family, sizeof family);
-    int64_t in_family =
-        store_integer(store, 0,
-                      "SELECT cores FROM usages WHERE subscription = ? AND location = ?"
-                      " AND family = ?",
-                      "sss", workspace->subscription, workspace->location, size->family);
-    int64_t total = store_integer(
-        store, 0, "SELECT sum(cores) FROM usages WHERE subscription = ? AND location = ?", "ss",
-        workspace->subscription, workspace->location);
-    int64_t count = store_integer(
-        store, 0, "SELECT sum(computes) FROM usages WHERE subscription = ? AND location = ?", "ss",
-        workspace->subscription, workspace->location);
+    int64_t in_family = quota_used(plane, subscription, location, size->family);
+    int64_t total = quota_used(plane, subscription, location, NULL);
+    int64_t count = quota_computes(plane, subscription, location);
     const struct {
         const char *name, *setting;
         int64_t used, more;
     } limits[] = { { family, "coresPerFamily", in_family, size->cores },
-                   { "Total Cluster Dedicated Regional vCPUs", "cores", total, size->cores },
+                   { QUOTA_TOTAL_NAME, "cores", total, size->cores },
                    { "Clusters", "clusters", count, 1 } };
     for (size_t i = 0; i < COUNT(limits); i++) {
-        int64_t limit = limit_of(call->plane, limits[i].setting);
+        int64_t limit = quota_limit(plane, limits[i].setting);
         int64_t needed = limits[i].used + limits[i].more;
         if (needed <= limit)
             continue;

@@ -118,16 +118,16 @@ void subscription_get(struct call *call)
                &err);
 }
 
-static bool subscription_exists(struct call *call)
+bool subscription_exists(struct plane *plane, const char *subscription)
 {
-    return store_integer(call->plane->store, 0, "SELECT count(*) FROM subscriptions WHERE id = ?",
-                         "s", call->params.subscription) > 0;
+    return store_integer(plane->store, 0, "SELECT count(*) FROM subscriptions WHERE id = ?", "s",
+                         subscription) > 0;
 }
 
 void locations_list(struct call *call)
 {
     struct error err = { 0 };
-    if (!subscription_exists(call)) {
+    if (!subscription_exists(call->plane, call->params.subscription)) {
         answer_missing(call);
         return;
     }
@@ -145,7 +145,7 @@ void locations_list(struct call *call)
 void groups_list(struct call *call)
 {
     struct error err = { 0 };
-    if (!subscription_exists(call)) {
+    if (!subscription_exists(call->plane, call->params.subscription)) {
         answer_missing(call);
         return;
     }
@@ -296,7 +296,7 @@ void group_put(struct call *call)
     const cJSON *request = call_body(call);
     if (!request)
         return;
-    if (!subscription_exists(call)) {
+    if (!subscription_exists(call->plane, call->params.subscription)) {
         answer_missing(call);
         return;
     }

@@ -79,6 +79,13 @@ static int open_below(const struct plane *plane, const char *path, int flags)
     return fd;
 }
 
+/* Folders, pipes and devices under a log's name are an instance's doing. */
+static bool is_regular(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 /* "0001-creation" and ".log". */
 static bool is_log_name(const char *name)
 {
@@ -239,7 +246,7 @@ void log_read(struct call *call)
         bool ended = script_ended(call->plane, inside.folder, call->params.name);
         char *path = file_join(inside.folder, call->params.name);
         int fd = path ? open_below(call->plane, path, 0) : -1;
-        if (fd >= 0)
+        if (fd >= 0 && is_regular(fd))
             answer_log(call, fd, offset, ended);
         else
             answer_no_log(call);

@@ -154,8 +154,11 @@ static void end(struct operation *operation)
         rc = write_end(operation, operation->rc < 0 ? "Failed" : "Succeeded", error, &err);
     cJSON_Delete(error);
     if (rc < 0) {
-        log_line(plane->log, LOG_ERROR, "the end of %s %s could not be written: %s",
-                 kind_names[operation->kind], operation->name, err.message);
+        if (err.status == STORE_FULL_STATUS)
+            plane_trouble(plane, &err);
+        else
+            log_line(plane->log, LOG_ERROR, "the end of %s %s could not be written: %s",
+                     kind_names[operation->kind], operation->name, err.message);
         store_spoil(plane->store);
     }
     operation->ended = true;
@@ -431,26 +434,30 @@ int operations_resume(struct plane *plane, struct error *err)
 
 /* ---- replies ---- */
 
-static void add_url(struct http_headers *headers, const char *name, const char *base_url,
-                    const char *path, const struct operation *operation, const char *version)
+/* Of an operation's row, or of one in flight. */
+struct operation_place {
+    const char *subscription, *location, *id;
+};
+
+static void add_url(struct call *call, const char *header, const char *path,
+                    const struct operation_place *place)
 {
     char *url = text_format(
         "%s/subscriptions/%s/providers/Microsoft.MachineLearningServices/locations/%s/%s/%s"
         "?api-version=%s&service=new",
-        base_url, operation->subscription, operation->location, path, operation->id, version);
-    if (url)
-        (void)http_header_add(headers, name, url);
+        call->base_url, place->subscription, place->location, path, place->id, call->api_version);
+    if (!url || http_header_add(&call->response->headers, header, url) < 0)
+        call->response->body.failed = ERROR_NO_MEMORY;
     free(url);
 }
 
 void operation_headers(struct call *call, const struct operation *operation, bool result)
 {
-    struct http_headers *headers = &call->response->headers;
-    add_url(headers, "Azure-AsyncOperation", call->base_url, "computeOperationsStatus", operation,
-            call->api_version);
+    const struct operation_place place = { operation->subscription, operation->location,
+                                           operation->id };
+    add_url(call, "Azure-AsyncOperation", "computeOperationsStatus", &place);
     if (result)
-        add_url(headers, "Location", call->base_url, "computeOperationsResults", operation,
-                call->api_version);
+        add_url(call, "Location", "computeOperationsResults", &place);
     answer_header(call, "Retry-After", "%d", RETRY_AFTER_S);
 }
 
@@ -486,12 +493,9 @@ static void fill_result(struct call *call, sqlite3_stmt *row)
 {
     const char *status = store_text(row, 1);
     if (text_equal(status, "InProgress")) {
-        answer_header(
-            call, "Location",
-            "%s/subscriptions/%s/providers/Microsoft.MachineLearningServices/locations/%s/"
-            "computeOperationsResults/%s?api-version=%s&service=new",
-            call->base_url, store_text(row, 5), store_text(row, 6), store_text(row, 0),
-            call->api_version);
+        const struct operation_place place = { store_text(row, 5), store_text(row, 6),
+                                               store_text(row, 0) };
+        add_url(call, "Location", "computeOperationsResults", &place);
         answer_header(call, "Retry-After", "%d", RETRY_AFTER_S);
         answer_empty(call, 202);
     } else if (text_equal(status, "Succeeded")) {

@@ -149,39 +149,46 @@ size_t plane_busy(struct plane *plane)
 
 /* ---- the end of a turn ---- */
 
-/* "WESTEUROPE:20240131T120000Z:<id>" of a time "2024-01-31T12:00:00.0000000Z". */
-static void routing_id(const struct plane *plane, const char *id, char *out, size_t size)
+/* "WESTEUROPE:20240131T120000Z:" and room for an id; made anew each second only. */
+static void routing_begin(struct plane *plane)
 {
-    char now[TIME_TEXT_SIZE];
+    int64_t now_s = plane_unix_ms(plane) / 1000;
+    char now[TIME_TEXT_SIZE]; /* "2024-01-31T12:00:00.0000000Z" */
+    if (now_s == plane->routing_s)
+        return;
     plane_time(plane, now);
-    snprintf(out, size, "%s:%.4s%.2s%.2sT%.2s%.2s%.2sZ:%s", plane->region, now, now + 5, now + 8,
-             now + 11, now + 14, now + 17, id);
+    plane->routing_s = now_s;
+    plane->routing_size = (size_t)snprintf(plane->routing, sizeof plane->routing,
+                                           "%s:%.4s%.2s%.2sT%.2s%.2s%.2sZ:", plane->region, now,
+                                           now + 5, now + 8, now + 11, now + 14, now + 17);
 }
 
-static void request_ids(const struct plane *plane, struct http_headers *headers)
+static void request_ids(struct plane *plane, struct http_headers *headers)
 {
     char id[UUID_TEXT_SIZE];
-    char routing[UUID_TEXT_SIZE + REGION_MAX + 24];
-    uuid_make(id);
-    routing_id(plane, id, routing, sizeof routing);
+    uuid_pool_make(&plane->request_ids, id);
+    routing_begin(plane);
+    memcpy(plane->routing + plane->routing_size, id, sizeof id);
     (void)http_header_add(headers, "x-ms-request-id", id);
     (void)http_header_add(headers, "x-ms-correlation-request-id", id);
-    (void)http_header_add(headers, "x-ms-routing-request-id", routing);
+    (void)http_header_add(headers, "x-ms-routing-request-id", plane->routing);
 }
 
 /* Replaces whatever was going to be said. */
-static void fail_exchange(struct exchange *exchange, const char *why)
+static void fail_exchange(struct exchange *exchange, const struct error *why)
 {
     http_response_clear(&exchange->response);
     exchange->response = (struct http_response) { 0 };
     request_ids(exchange->plane, &exchange->response.headers);
     arm_error_write(
-        &exchange->response, 500, "InternalServerError", NULL,
-        "The plane could not make the change durable, so nothing of it has happened: %s", why);
+        &exchange->response, why->status ? why->status : 500,
+        why->name[0] ? why->name : "InternalServerError", NULL,
+        "The plane could not make the change durable, so nothing of it has happened: %s",
+        why->message);
 }
 
 /* Answers that a response adds while this runs belong to the next turn. */
-static void send_ready(struct plane *plane, const char *failure)
+static void send_ready(struct plane *plane, const struct error *failure)
 {
     struct exchange *sending = plane->ready;
     plane->ready = NULL;
@@ -196,17 +203,32 @@ static void send_ready(struct plane *plane, const char *failure)
     }
 }
 
+void plane_trouble(struct plane *plane, const struct error *why)
+{
+    const char *text = why ? why->message : "";
+    if (text_equal(plane->trouble, text))
+        return;
+    if (why)
+        log_line(plane->log, LOG_ERROR, "changes cannot be kept: %s", text);
+    else
+        log_line(plane->log, LOG_INFO, "changes can be kept again");
+    text_copy(plane->trouble, sizeof plane->trouble, text);
+}
+
 static void flush(void *arg)
 {
     struct plane *plane = arg;
     struct error err = { 0 };
     plane->flush_posted = false;
     operations_before_commit(plane);
+    bool wrote = store_in_transaction(plane->store);
     int rc = store_commit(plane->store, &err);
     if (rc < 0)
-        log_line(plane->log, LOG_ERROR, "commit failed: %s", err.message);
+        plane_trouble(plane, &err);
+    else if (wrote)
+        plane_trouble(plane, NULL);
     operations_after_commit(plane, rc == 0);
-    send_ready(plane, rc < 0 ? err.message : NULL);
+    send_ready(plane, rc < 0 ? &err : NULL);
 }
 
 void plane_flush_later(struct plane *plane)

@@ -37,6 +37,10 @@ struct plane {
     char *owner_id, *owner_name, *tenant_id, *location; /* of the seed; `location` is its first */
     char *locations_text;                               /* "westeurope, northeurope" */
     char region[REGION_MAX + 1];                        /* `location` in capitals */
+    struct uuid_pool request_ids;
+    char routing[REGION_MAX + 24 + UUID_TEXT_SIZE]; /* the last x-ms-routing-request-id, … */
+    size_t routing_size;                            /* … up to its uuid, … */
+    int64_t routing_s;                              /* … and of which second it is */
     int64_t started_unix_ms;
 
     struct exchange *exchanges; /* every answer that is owed, by ticket */
@@ -44,6 +48,8 @@ struct plane {
     uint64_t next_ticket;
     bool flush_posted;
     size_t waiters;
+
+    char trouble[ERROR_MESSAGE_SIZE]; /* plane_trouble()'s last; "": none */
 
     struct operation *operations; /* in flight, by id */
     struct operation *changed;    /* those that this turn's transaction began or ended */
@@ -111,6 +117,8 @@ void answer_list_end(struct call *call, const char *next_link);
 
 /* Sees to it that the answers and writes of this turn are finished at its end. */
 void plane_flush_later(struct plane *plane);
+/* Logs a failure that every write meets (a full disk) once, and its end (NULL) too. */
+void plane_trouble(struct plane *plane, const struct error *why);
 /* Gives an answer to the end of the turn. */
 void exchange_ready(struct exchange *exchange);
 int64_t plane_unix_ms(const struct plane *plane);
@@ -140,6 +148,8 @@ cJSON *group_body(const char *subscription, const char *name, const char *locati
                   const cJSON *tags);
 cJSON *workspace_body(struct plane *plane, const char *subscription, const char *group,
                       const char *name, const char *location, const cJSON *request);
+/* False also when the store cannot be read: answer_missing() finds that out. */
+bool subscription_exists(struct plane *plane, const char *subscription);
 bool group_exists(struct plane *plane, const char *subscription, const char *group);
 
 struct workspace {
@@ -169,6 +179,19 @@ route_handler_fn directory_me, directory_users, directory_user, directory_groups
     directory_members, directory_service_principals, directory_service_principal, directory_by_ids;
 route_handler_fn logs_list, log_read, compute_exec;
 route_handler_fn plane_status, plane_stop;
+
+/* ---- quota (catalogue.c) ---- */
+
+#define QUOTA_TOTAL_NAME "Total Cluster Dedicated Regional vCPUs"
+
+/* A limit of the seed: "coresPerFamily", "cores", "clusters". */
+int64_t quota_limit(struct plane *plane, const char *setting);
+/* Cores in use (family NULL: of all), stopped instances included. */
+int64_t quota_used(struct plane *plane, const char *subscription, const char *location,
+                   const char *family);
+int64_t quota_computes(struct plane *plane, const char *subscription, const char *location);
+
+/* ---- the directory ---- */
 
 /* Is there a user with this object id? */
 bool directory_has_user(struct plane *plane, const char *id);

@@ -25,8 +25,9 @@ struct store {
     sqlite3 *db;
     int lock_fd; /* -1: in memory */
     bool is_new;
-    bool open;   /* a transaction is */
-    bool broken; /* a write of the open transaction failed: it must not be committed */
+    bool open;        /* a transaction is */
+    bool broken;      /* a write of the open transaction failed: it must not be committed */
+    struct error why; /* … the first such failure; code 0: not known */
     struct statement *statements;
 };
 
@@ -83,10 +84,31 @@ static const char *const migrations[] = {
     " PRIMARY KEY (group_id, member_id)) WITHOUT ROWID;",
 };
 
+/* No room: what can be done about it is not ours, and trying again is no help. */
+static bool is_full(struct store *store, int rc)
+{
+    int errnum = store->db ? sqlite3_system_errno(store->db) : 0;
+    return (rc & 0xff) == SQLITE_FULL ||
+           ((rc & 0xff) == SQLITE_IOERR && (errnum == ENOSPC || errnum == EDQUOT));
+}
+
+static int fail_full(struct store *store, const char *what, struct error *err)
+{
+    error_set(err, ERROR_IO, "%s: %s (%s)", what, sqlite3_errmsg(store->db),
+              sqlite3_db_filename(store->db, "main"));
+    if (err) {
+        err->status = STORE_FULL_STATUS;
+        text_copy(err->name, sizeof err->name, STORE_FULL_NAME);
+    }
+    return ERROR_IO;
+}
+
 /* Fills `err` from SQLite's last failure. */
 static int fail(struct store *store, int rc, const char *what, struct error *err)
 {
     int code = ERROR_IO;
+    if (is_full(store, rc))
+        return fail_full(store, what, err);
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
         code = ERROR_NO_MEMORY;
@@ -245,12 +267,20 @@ bool store_is_new(const struct store *store)
 
 /* ---- transactions ---- */
 
+/* Tells again why the open transaction cannot be committed. */
+static int fail_broken(const struct store *store, struct error *err)
+{
+    if (store->why.code == 0)
+        return error_set(err, ERROR_IO, "an earlier write of this transaction failed");
+    if (err)
+        *err = store->why;
+    return store->why.code;
+}
+
 int store_begin(struct store *store, struct error *err)
 {
     if (store->open)
-        return store->broken
-                   ? error_set(err, ERROR_IO, "an earlier write of this transaction failed")
-                   : 0;
+        return store->broken ? fail_broken(store, err) : 0;
     int rc = execute(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
     store->open = rc == 0;
     return rc;
@@ -265,7 +295,7 @@ int store_commit(struct store *store, struct error *err)
 {
     if (!store->open)
         return 0;
-    int rc = store->broken ? error_set(err, ERROR_IO, "an earlier write of this transaction failed")
+    int rc = store->broken ? fail_broken(store, err)
                            : execute(store, "COMMIT", "making it durable", err);
     if (rc < 0)
         store_rollback(store);
@@ -279,6 +309,7 @@ void store_rollback(struct store *store)
         (void)execute(store, "ROLLBACK", "rolling back", NULL);
     store->open = false;
     store->broken = false;
+    store->why.code = 0;
 }
 
 /* ---- statements ---- */
@@ -360,14 +391,22 @@ void store_done(sqlite3_stmt *statement)
     (void)sqlite3_clear_bindings(statement);
 }
 
+static void break_transaction(struct store *store, const struct error *why)
+{
+    if (!store->broken)
+        store->why = *why;
+    store->broken = true;
+}
+
 int store_run(struct store *store, struct error *err, const char *sql, const char *types, ...)
 {
     int rc = store_begin(store, err);
     if (rc < 0)
         return rc;
+    struct error why = { 0 };
     va_list args;
     va_start(args, types);
-    sqlite3_stmt *statement = query(store, err, sql, types, args);
+    sqlite3_stmt *statement = query(store, &why, sql, types, args);
     va_end(args);
     rc = ERROR_IO;
     if (statement) {
@@ -375,11 +414,13 @@ int store_run(struct store *store, struct error *err, const char *sql, const cha
         do
             step = sqlite3_step(statement);
         while (step == SQLITE_ROW);
-        rc = step == SQLITE_DONE ? 0 : fail(store, step, "writing the store", err);
+        rc = step == SQLITE_DONE ? 0 : fail(store, step, "writing the store", &why);
         store_done(statement);
     }
+    if (rc < 0 && err)
+        *err = why;
     if (rc < 0 && rc != ERROR_CONFLICT)
-        store->broken = true;
+        break_transaction(store, &why);
     return rc;
 }
 

@@ -33,6 +33,9 @@ bool store_is_new(const struct store *store);
 /* Opens a transaction unless one is open. */
 int store_begin(struct store *store, struct error *err);
 bool store_in_transaction(const struct store *store);
+/* A failure for want of room on the disk has these as its `status` and `name`, for the answer. */
+#define STORE_FULL_STATUS 507
+#define STORE_FULL_NAME "InsufficientStorage"
 /* Makes the open transaction durable; without one does nothing.  On failure everything since
  * store_begin() is undone, as it is when a write in between failed. */
 int store_commit(struct store *store, struct error *err);

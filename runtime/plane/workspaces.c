@@ -169,8 +169,7 @@ void workspaces_list(struct call *call)
 
 void workspaces_list_all(struct call *call)
 {
-    if (store_integer(call->plane->store, 0, "SELECT count(*) FROM subscriptions WHERE id = ?", "s",
-                      call->params.subscription) > 0)
+    if (subscription_exists(call->plane, call->params.subscription))
         list(call, NULL);
     else
         answer_missing(call);

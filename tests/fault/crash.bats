@@ -17,10 +17,7 @@ teardown() {
 }
 
 start_slow_plane() {
-    "$MOONFLEET" serve --driver simulated --simulate create=300ms,start=300ms,stop=300ms,remove=300ms \
-        >plane.log 2>&1 3>&- &
-    echo $! >plane.pid
-    wait_until "$MOONFLEET" list
+    start_plane --driver simulated --simulate create=300ms,start=300ms,stop=300ms,remove=300ms
 }
 
 at_least() { # at_least <count>: that many instances are visible
@@ -62,7 +59,7 @@ converges() {
         "$MOONFLEET" apply fleet.lua --yes --parallel 4 >apply.log 2>&1 3>&- &
         client=$!
         wait_until at_least "$point"
-        kill -9 "$(cat plane.pid)"
+        kill_plane
         kill -9 "$client" 2>/dev/null || true
         wait || true
         start_slow_plane
@@ -76,7 +73,7 @@ converges() {
     "$MOONFLEET" apply fleet.lua --yes --parallel 4 >apply.log 2>&1 3>&- &
     client=$!
     wait_until at_least 10
-    kill -9 "$(cat plane.pid)"
+    kill_plane
     start_slow_plane
     wait "$client" || cat apply.log
     converges
@@ -99,7 +96,8 @@ converges() {
     "$MOONFLEET" apply fleet.lua --yes --parallel 4 >apply.log 2>&1 3>&- &
     client=$!
     wait_until at_least 5
-    kill -9 "$(cat plane.pid)" "$client"
+    kill_plane
+    kill -9 "$client"
     wait || true
     start_slow_plane
     grep -Ei 'resum|found|failed' plane.log

@@ -728,6 +728,8 @@ static int bring_up(struct driver *driver, enum call_kind kind,
 {
     struct oci *oci = oci_of(driver);
     struct machine *machine = NULL;
+    if (!instance->log_folder)
+        return ERROR_INVALID; /* a plane in memory has no folder for what containers say */
     int rc = begin(oci, kind, instance->id, callbacks, &machine);
     if (rc < 0 || !machine)
         return rc;

@@ -188,11 +188,26 @@ static void decoding_obeys_the_cap(void **state)
     buffer_clear(&out);
 }
 
+static void a_pool_gives_each_uuid_once(void **state)
+{
+    (void)state;
+    static char made[3 * UUID_POOL_SIZE][UUID_TEXT_SIZE];
+    struct uuid_pool pool = { 0 };
+    for (size_t i = 0; i < COUNT(made); i++) {
+        uuid_pool_make(&pool, made[i]);
+        assert_true(uuid_is_valid(made[i]));
+        assert_int_equal(made[i][14], '4');
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(made[i], made[j]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stays_below_the_bound_and_meets_every_value),
         cmocka_unit_test(makes_uuids_of_version_4),
+        cmocka_unit_test(a_pool_gives_each_uuid_once),
         cmocka_unit_test(names_make_the_same_uuid_again),
         cmocka_unit_test(knows_uuids),
         cmocka_unit_test(digests),

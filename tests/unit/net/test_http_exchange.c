@@ -997,6 +997,38 @@ static void a_server_without_descriptors_serves_those_it_has(void **state)
         loop_poll(f->loop);
 }
 
+static void above_its_cap_connections_wait_their_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit limit, low;
+    int many[200];
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/few", f->folder);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = (struct rlimit) { 600, limit.rlim_max }; /* connections leave 256 of them */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    struct http_server *server = NULL;
+    assert_int_equal(http_server_new(f->loop, on_request, f, &server, NULL), 0);
+    assert_int_equal(http_server_listen_unix(server, path, NULL), 0);
+    (void)text_copy(f->path, sizeof f->path, path);
+    for (size_t i = 0; i < COUNT(many); i++)
+        many[i] = raw_connect(f);
+    for (int i = 0; i < 50; i++)
+        loop_poll(f->loop);
+    int next = dup(0); /* far fewer than 200 more were accepted */
+    assert_in_range(next, 200, 600 - 256 + 2);
+    close(next);
+    const char *request = "GET /echo HTTP/1.1\r\n\r\n";
+    struct buffer out = { 0 };
+    for (size_t i = 0; i + 1 < COUNT(many); i++)
+        close(many[i]);
+    assert_true(raw_talk(f, many[COUNT(many) - 1], request, strlen(request), "\r\n\r\n", &out));
+    buffer_clear(&out);
+    close(many[COUNT(many) - 1]);
+    http_server_free(server);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 #define BARE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define UNIX(test) cmocka_unit_test_setup_teardown(test, setup_unix, teardown)
 #define TCP(test) cmocka_unit_test_setup_teardown(test, setup_tcp, teardown)
@@ -1040,6 +1072,7 @@ int main(void)
         UNIX(random_bytes_do_not_crash_the_server),
         UNIX(a_client_that_never_reads_cannot_fill_our_memory),
         UNIX(a_server_without_descriptors_serves_those_it_has),
+        UNIX(above_its_cap_connections_wait_their_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -186,6 +187,23 @@ static void uses_the_descriptors_it_was_given_whatever_their_numbers(void **stat
     close(out[0]);
 }
 
+static void children_keep_the_limit_of_files_of_before(void **state)
+{
+    struct rlimit before, now;
+    struct result result;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit low = { 300, before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    process_raise_files();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_int_equal(now.rlim_cur, before.rlim_max);
+    run(*state, "ulimit -n", (struct process_options) { NOTHING, .capture = true }, &result);
+    assert_string_equal(result.output, "300\n");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_int_equal(now.rlim_cur, before.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void kills_the_whole_session(void **state)
 {
     struct result result;
@@ -351,6 +369,7 @@ int main(void)
         TEST(runs_in_the_folder_with_the_environment_it_was_given),
         TEST(inherits_no_descriptor_and_no_signal_mask),
         TEST(uses_the_descriptors_it_was_given_whatever_their_numbers),
+        TEST(children_keep_the_limit_of_files_of_before),
         TEST(kills_the_whole_session),
         TEST(a_grandchild_that_keeps_the_pipe_does_not_hang_us),
         TEST(output_that_never_ends_does_not_starve_the_loop),

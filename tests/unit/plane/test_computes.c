@@ -219,7 +219,7 @@ static void a_body_comes_back_as_it_was_sent(void **state)
         "\"adminPublicKey\":\"ssh-ed25519 AAAA\"},\"subnet\":{\"id\":\"/x\"},\"unknownInner\":true,"
         "\"personalComputeInstanceSettings\":{\"assignedUser\":{\"objectId\":\"" ADA
         "\",\"tenantId\":\"" TENANT "\"}},\"setupScripts\":{\"scripts\":{\"startupScript\":{"
-                                    "\"scriptSource\":\"inline\",\"scriptData\":\"aGk=\","
+        "\"scriptSource\":\"inline\",\"scriptData\":\"aGk=\","
         "\"scriptArguments\":\"a 'b "
         "c'\",\"timeout\":\"20m\"}}},\"schedules\":{\"computeStartStop\":[{\"status\":"
         "\"Enabled\",\"action\":\"Stop\",\"triggerType\":\"Cron\",\"cron\":{\"expression\":\"0 19 "

@@ -84,6 +84,14 @@ static void links_and_other_names_are_no_logs(void **state)
         assert_true(reply.status == 404 || reply.status == 400);
         reply_clear(&reply);
     }
+    char *pipe = file_join(rig->folder, "shares/ds-workspace/Logs/ds-ada/0003-creation.log");
+    assert_int_equal(mkfifo(pipe, 0644), 0);
+    rig_refused(rig, HTTP_GET, LOGS "/0003-creation.log" V, NULL, 404, "NotFound", NULL);
+    assert_int_equal(unlink(pipe), 0);
+    assert_int_equal(mkdir(pipe, 0755), 0);
+    rig_refused(rig, HTTP_GET, LOGS "/0003-creation.log" V, NULL, 404, "NotFound", NULL);
+    assert_int_equal(rmdir(pipe), 0);
+    free(pipe);
     rig_refused(rig, HTTP_GET, LOGS "/0001-creation.log" V "&offset=-1", NULL, 400, "BadRequest",
                 NULL);
     /* The folder itself turned into a link. */

@@ -159,6 +159,37 @@ static void usages_are_kept_by_the_database(void **state)
     store_free(store);
 }
 
+static void want_of_room_is_told_as_such(void **state)
+{
+    (void)state;
+    char *folder = folder_new();
+    struct store *store = open_store(folder);
+    struct error err = { 0 };
+    char *big = malloc(1 << 20);
+    assert_non_null(big);
+    memset(big, 'x', (1 << 20) - 1);
+    big[(1 << 20) - 1] = '\0';
+    assert_int_equal(store_commit(store, NULL), 0);
+    assert_int_equal(store_run(store, &err, "PRAGMA max_page_count = 60", ""), 0);
+    assert_int_equal(put(store, "small"), 0);
+    assert_int_equal(store_run(store, &err, "INSERT INTO settings VALUES ('big', ?)", "s", big),
+                     ERROR_IO);
+    assert_int_equal(err.status, STORE_FULL_STATUS);
+    assert_non_null(strstr(err.message, folder));
+    err = (struct error) { 0 };
+    assert_int_equal(put(store, "later"), ERROR_IO); /* the transaction is lost, … */
+    assert_int_equal(store_commit(store, &err), ERROR_IO);
+    assert_string_equal(err.name, STORE_FULL_NAME); /* … and it is told again why */
+    assert_int_equal(count(store), 0);
+    assert_int_equal(put(store, "after"), 0);
+    assert_int_equal(store_commit(store, &err), 0);
+    assert_int_equal(count(store), 1);
+    store_free(store);
+    free(big);
+    assert_int_equal(file_remove_tree(folder, NULL), 0);
+    free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_uniqueness_conflict_undoes_only_itself),
         cmocka_unit_test(one_folder_has_one_store),
         cmocka_unit_test(usages_are_kept_by_the_database),
+        cmocka_unit_test(want_of_room_is_told_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
