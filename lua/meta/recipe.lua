@@ -1,5 +1,6 @@
 ---@meta
---- recipe.lua - the words of a recipe, for editors (LuaLS).  Never run.
+--- recipe.lua - the words of a recipe, for editors (LuaLS).  Never run.  What the blocks of `fleet` and
+--- `instance` may hold stands in schema.lua beside it, which `moonfleet init` writes.
 
 ---@alias recipe.principal recipe.user|recipe.group|recipe.service_principal
 
@@ -21,20 +22,14 @@
 ---@return any value
 function parameter(name, options) end
 
----@class recipe.fleet
----@field workspace? string  the context's own when left out
----@field location? string   the workspace's own when left out
----@field defaults? table    fields for every instance
----@field tags? table<string, string>
-
 --- Names the fleet that this recipe owns. Exactly one a recipe.
 ---@param name string
 ---@return fun(block: recipe.fleet)
 function fleet(name) end
 
---- Declares one compute instance. The fields of its block: `moonfleet help instance`.
+--- Declares one compute instance. More about its fields: `moonfleet help instance`.
 ---@param name string  3 to 24 characters
----@return fun(block: table)
+---@return fun(block: recipe.instance)
 function instance(name) end
 
 --- What was declared so far: each its fields and its `name`.

@@ -51,6 +51,18 @@ function control.compile(text)
   return core.compile(text, core.name, globals)
 end
 
+--- A metatable counts as it was when setmetatable() was called: what came later has done nothing.
+local function check_metatables()
+  local places = core.changed_metatables()
+  table.sort(places, function(a, b)
+    return a[1] < b[1] or a[1] == b[1] and a[2] < b[2]
+  end)
+  for _, place in ipairs(places) do
+    problems.add("setmetatable: metamethods that the metatable gets later do not count; set them before",
+      place[1], place[2])
+  end
+end
+
 --- Looks for what can only be seen at the end.
 local function check_whole()
   fleet.check_whole()
@@ -61,6 +73,7 @@ end
 --- Writes the document.  `failure` is nil, or { message, file, line, trace } of the error of Lua that
 --- ended the recipe early.
 function control.finish(failure)
+  check_metatables()
   if failure == nil then
     check_whole()
   elseif type(failure) == "table" then

@@ -24,23 +24,51 @@ static int file_path(char **out, struct error *err)
     return *out ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory");
 }
 
+/* Is it as we write it?  {"current":name, "contexts":{name:{member:text}}}; what a later release
+ * may add is left alone. */
+static int contexts_check(const cJSON *contexts, struct error *err)
+{
+    const cJSON *current = json_at(contexts, "current"), *all = json_at(contexts, "contexts");
+    const cJSON *row = NULL, *member = NULL;
+    bool sound = cJSON_IsObject(contexts) && (!current || cJSON_IsString(current)) &&
+                 (!all || cJSON_IsObject(all));
+    cJSON_ArrayForEach(row, all)
+    {
+        sound = sound && cJSON_IsObject(row) && cJSON_IsString(json_at(row, "plane"));
+        cJSON_ArrayForEach(member, row) sound = sound && cJSON_IsString(member);
+    }
+    return sound ? 0
+                 : error_set(err, ERROR_SYNTAX,
+                             "this is not a contexts file: mend it, or remove it and set the "
+                             "contexts again");
+}
+
 /* The file's object, or an empty one when there is no file.  *out is the caller's. */
 static int contexts_read(cJSON **out, struct error *err)
 {
     char *path = NULL;
+    cJSON *contexts = NULL;
     struct buffer text = { 0 };
     int rc = file_path(&path, err);
     if (rc == 0) {
         rc = file_read(path, CONTEXTS_FILE_MAX, &text, err);
         if (rc == 0)
-            rc = json_parse(text.data ? text.data : "", text.size, "the contexts file", out, err);
+            rc = json_parse(text.data ? text.data : "", text.size, "the contexts file", &contexts,
+                            err);
         else if (rc == ERROR_NOT_FOUND)
-            rc = (*out = cJSON_CreateObject()) ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory");
+            rc = (contexts = cJSON_CreateObject()) ? 0
+                                                   : error_set(err, ERROR_NO_MEMORY, "no memory");
+        if (rc == 0)
+            rc = contexts_check(contexts, err);
         if (rc == ERROR_SYNTAX)
             error_at(err, path, 0);
     }
     buffer_clear(&text);
     free(path);
+    if (rc == 0)
+        *out = contexts;
+    else
+        cJSON_Delete(contexts);
     return rc;
 }
 
@@ -185,19 +213,23 @@ static int context_load(const cJSON *contexts, const char *name, struct context 
     return rc < 0 ? error_set(err, rc, "no memory") : 0;
 }
 
+/* Borrowed from the command line, the environment or `contexts`. */
+static const char *chosen_name(const struct invocation *invocation, const cJSON *contexts)
+{
+    const char *environment = getenv("MOONFLEET_CONTEXT");
+    const char *name =
+        invocation_value(invocation, "context", environment && *environment ? environment : NULL);
+    return name ? name : json_string(contexts, "current", "local");
+}
+
 int context_resolve(const struct invocation *invocation, struct context *out, struct error *err)
 {
     struct context context = { 0 };
     cJSON *contexts = NULL;
-    const char *environment = getenv("MOONFLEET_CONTEXT");
-    const char *name =
-        invocation_value(invocation, "context", environment && *environment ? environment : NULL);
     int rc = contexts_read(&contexts, err);
     if (rc < 0)
         return rc;
-    if (!name)
-        name = json_string(contexts, "current", "local");
-    rc = context_load(contexts, name, &context, err);
+    rc = context_load(contexts, chosen_name(invocation, contexts), &context, err);
     if (rc == 0 && set_all(&context, invocation_value(invocation, "subscription", NULL),
                            invocation_value(invocation, "resource-group", NULL),
                            invocation_value(invocation, "workspace", NULL), NULL) < 0)
@@ -262,20 +294,22 @@ static int show_rows(struct invocation *invocation, const cJSON *rows, struct er
     return table_print(table, err);
 }
 
+/* Lists whatever is there, also what no command can use: this is where one looks for the reason. */
 static int run_list(struct invocation *invocation, struct error *err)
 {
     const char *names[NAMES_MAX];
     cJSON *contexts = NULL, *rows = cJSON_CreateArray();
-    struct context chosen = { 0 };
     int rc = contexts_read(&contexts, err);
-    if (rc == 0)
-        rc = context_resolve(invocation, &chosen, err);
     size_t count = rc == 0 ? context_names(contexts, names, COUNT(names)) : 0;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct context context = { 0 };
-        rc = context_load(contexts, names[i], &context, err);
-        if (rc == 0)
-            cJSON_AddItemToArray(rows, context_json(&context, text_equal(names[i], chosen.name)));
+        if (context_load(contexts, names[i], &context, NULL) < 0) {
+            (void)set_text(&context.name, names[i]);
+            (void)set_text(&context.plane,
+                           json_string(context_row(contexts, names[i]), "plane", "?"));
+        }
+        bool current = text_equal(names[i], chosen_name(invocation, contexts));
+        cJSON_AddItemToArray(rows, context_json(&context, current));
         context_clear(&context);
     }
     if (rc == 0 && invocation->output->json) {
@@ -288,7 +322,6 @@ static int run_list(struct invocation *invocation, struct error *err)
     }
     cJSON_Delete(rows);
     cJSON_Delete(contexts);
-    context_clear(&chosen);
     return rc;
 }
 

@@ -82,3 +82,34 @@ int describe_type(struct invocation *invocation, const char *name, struct error 
     buffer_clear(&text);
     return rc;
 }
+
+/* ---- for editors ---- */
+
+static void annotate(struct buffer *out, const struct schema_type *type, int depth)
+{
+    buffer_format(out, "\n--- %s\n---@class recipe.%s\n", type->summary, type->name);
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct schema_field *field = &type->fields[i];
+        char kind[KIND_SIZE];
+        schema_kind_lua(field, kind, sizeof kind);
+        /* what is required of an instance may stand in the fleet's defaults */
+        bool required = (field->flags & SCHEMA_REQUIRED) && !type->named;
+        buffer_format(out, "---@field %s%s %s  %s\n", field->name, required ? "" : "?", kind,
+                      field->summary);
+    }
+    for (size_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].object && !type->fields[i].object->named && depth < DEPTH_MAX)
+            annotate(out, type->fields[i].object, depth + 1);
+}
+
+void describe_annotations(struct buffer *out)
+{
+    size_t count = 0;
+    const struct schema_type *const *types = schema_types(&count);
+    buffer_text(out,
+                "---@meta\n"
+                "--- schema.lua - what blocks of a recipe may hold, written by `moonfleet init` "
+                "from the\n--- program's own tables, for editors (LuaLS).  Never run.\n");
+    for (size_t i = 0; i < count; i++)
+        annotate(out, types[i], 0);
+}

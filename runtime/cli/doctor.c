@@ -16,7 +16,7 @@
 #include "cli/local_plane.h"
 #include "cli/serve.h"
 #include "cli/session.h"
-#include "net/curl.h"
+#include "net/http_client.h"
 #include "plane/driver.h"
 
 /* {"check","status":"ok|warning|failure","message","advice"} */
@@ -41,23 +41,18 @@ static void check_program(cJSON *rows, const char *program)
 
 static void check_libraries(cJSON *rows)
 {
-    struct error err = { 0 };
-    struct curl curl;
-    char message[512], version[64] = "libcurl missing";
-    int rc = curl_load(&curl, &err);
-    if (rc == 0) {
-        (void)text_copy(version, sizeof version, curl.version());
-        version[strcspn(version, " ")] = '\0';
-        curl_release(&curl);
+    char message[768], curl[256];
+    http_client_library(curl, sizeof curl);
+    if (!text_starts(curl, "libcurl/")) {
+        add(rows, "libraries", "failure", curl, "install libcurl (the package libcurl4)");
+        return;
     }
+    curl[strcspn(curl, " ")] = '\0'; /* the libraries that it uses itself */
     (void)snprintf(message, sizeof message,
-                   "%s, %s, SQLite %s, libevent %s, smartcols %s, seccomp %u.%u", version,
+                   "%s, %s, SQLite %s, libevent %s, smartcols %s, seccomp %u.%u", curl,
                    OpenSSL_version(OPENSSL_VERSION), sqlite3_libversion(), event_get_version(),
                    LIBSMARTCOLS_VERSION, seccomp_version()->major, seccomp_version()->minor);
-    if (rc == 0)
-        add(rows, "libraries", "ok", message, NULL);
-    else
-        add(rows, "libraries", "failure", err.message, "install libcurl");
+    add(rows, "libraries", "ok", message, NULL);
 }
 
 /* Folders are looked at where they, or their nearest parent, exist. */

@@ -48,18 +48,13 @@ static bool file_is_saved_plan(const char *path)
     return size > 0 && plan_is_saved(head, (size_t)size);
 }
 
-/* Where the context points; ERROR_USAGE tells what it lacks (the workspace may stand in the
- * recipe). */
+/* Where the context points.  The workspace may stand in the recipe. */
 static int take_target(const struct work *work, struct plan_target *out, struct error *err)
 {
     const struct context *context = session_context(work->session);
-    const char *lacks = !context->subscription ? "subscription"
-                        : !context->group      ? "resource-group"
-                                               : NULL;
-    if (lacks)
-        return error_set(err, ERROR_USAGE,
-                         "context '%s' has no %s: give --%s, or 'moonfleet context set'",
-                         context->name, lacks, lacks);
+    int rc = session_group(work->session, err);
+    if (rc < 0)
+        return rc;
     *out = (struct plan_target) { .subscription = context->subscription,
                                   .group = context->group,
                                   .workspace = context->workspace,
@@ -67,7 +62,7 @@ static int take_target(const struct work *work, struct plan_target *out, struct 
     return 0;
 }
 
-static int load_saved(struct work *work, const char *path, struct error *err)
+static int load_saved(struct work *work, const char *path, bool destroy, struct error *err)
 {
     if (invocation_flag(work->invocation, "parameter") ||
         invocation_flag(work->invocation, "replace"))
@@ -82,6 +77,9 @@ static int load_saved(struct work *work, const char *path, struct error *err)
     if (rc == 0)
         rc = plan_load_wait(session_client(work->session), &target, work->saved.data,
                             work->saved.size, &work->plan, err);
+    if (rc == 0 && destroy && !plan_is_destroy(work->plan))
+        rc = error_set(err, ERROR_USAGE,
+                       "this saved plan destroys nothing: 'moonfleet apply' carries it out");
     return rc;
 }
 
@@ -126,7 +124,7 @@ static int make_plan(struct work *work, bool destroy, struct error *err)
 {
     const char *path = work->invocation->arguments[0];
     size_t count = 0;
-    int rc = file_is_saved_plan(path) ? load_saved(work, path, err)
+    int rc = file_is_saved_plan(path) ? load_saved(work, path, destroy, err)
                                       : plan_recipe(work, path, destroy, err);
     if (rc < 0)
         return rc;
@@ -369,7 +367,8 @@ static int confirm(const struct work *work, bool destroy, struct error *err)
     if (rc == 0)
         rc = output_confirm(work->invocation->output, question.data, err);
     buffer_clear(&question);
-    return rc;
+    int woken = rc > 0 ? session_wake(work->session, work->invocation, err) : 0;
+    return woken < 0 ? woken : rc;
 }
 
 static int apply_or_destroy(struct invocation *invocation, bool destroy, struct error *err)

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/describe.h"
 #include "script/embedded.h"
 
 /* From recipes/starter/, by the build. */
@@ -31,20 +32,29 @@ static const char *place_of(const struct embedded_file *file, char *out, size_t 
     return out;
 }
 
+/* What is to be written where. */
+struct starter {
+    const char *folder;
+    struct buffer schema;              /* the annotations that the schema makes */
+    struct embedded_file generated[2]; /* of it, and the end */
+    cJSON *written;                    /* names */
+};
+
+typedef int file_fn(struct starter *starter, const char *path, const char *name,
+                    const struct embedded_file *file, struct error *err);
+
 /* Calls `fn` for every file that is to be written; stops at the first failure. */
-static int each_file(const char *folder,
-                     int (*fn)(const char *path, const char *name, const struct embedded_file *file,
-                               void *arg, struct error *err),
-                     void *arg, struct error *err)
+static int each_file(struct starter *starter, file_fn *fn, struct error *err)
 {
-    const struct embedded_file *const tables[] = { embedded_starter, embedded_lua };
+    const struct embedded_file *const tables[] = { embedded_starter, embedded_lua,
+                                                   starter->generated };
     for (size_t i = 0; i < COUNT(tables); i++) {
         for (const struct embedded_file *file = tables[i]; file->name; file++) {
             char name[256];
             if (!place_of(file, name, sizeof name))
                 continue;
-            char *path = file_join(folder, name);
-            int rc = path ? fn(path, name, file, arg, err)
+            char *path = file_join(starter->folder, name);
+            int rc = path ? fn(starter, path, name, file, err)
                           : error_set(err, ERROR_NO_MEMORY, "no memory");
             free(path);
             if (rc < 0)
@@ -54,18 +64,18 @@ static int each_file(const char *folder,
     return 0;
 }
 
-static int refuse_existing(const char *path, const char *name, const struct embedded_file *file,
-                           void *arg, struct error *err)
+static int refuse_existing(struct starter *starter, const char *path, const char *name,
+                           const struct embedded_file *file, struct error *err)
 {
     struct stat info;
-    (void)file, (void)arg, (void)name;
+    (void)starter, (void)name, (void)file;
     if (lstat(path, &info) == 0)
         return error_set(err, ERROR_CONFLICT, "%s is there already: nothing was written", path);
     return 0;
 }
 
-static int write_one(const char *path, const char *name, const struct embedded_file *file,
-                     void *arg, struct error *err)
+static int write_one(struct starter *starter, const char *path, const char *name,
+                     const struct embedded_file *file, struct error *err)
 {
     char *folder = strdup(path);
     char *slash = folder ? strrchr(folder, '/') : NULL;
@@ -92,39 +102,57 @@ static int write_one(const char *path, const char *name, const struct embedded_f
     if (close(fd) != 0 && rc == 0)
         rc = error_system(err, errno, "writing %s", path);
     if (rc == 0)
-        cJSON_AddItemToArray(arg, cJSON_CreateString(name));
+        cJSON_AddItemToArray(starter->written, cJSON_CreateString(name));
     return rc;
+}
+
+/* Lets nothing be written when one of the files is there already. */
+static int write_all(struct starter *starter, struct error *err)
+{
+    int rc = 0;
+    if (file_exists(starter->folder) && !file_is_dir(starter->folder))
+        rc = error_set(err, ERROR_CONFLICT, "%s is not a folder", starter->folder);
+    if (rc == 0)
+        rc = each_file(starter, refuse_existing, err);
+    if (rc == 0)
+        rc = file_make_dirs(starter->folder, 0777, err);
+    return rc < 0 ? rc : each_file(starter, write_one, err);
+}
+
+static void tell(struct invocation *invocation, struct starter *starter)
+{
+    const cJSON *file = NULL;
+    char safe[OUTPUT_SAFE_SIZE];
+    if (invocation->output->json) {
+        cJSON *document = cJSON_CreateObject();
+        cJSON_AddStringToObject(document, "folder", starter->folder);
+        cJSON_AddItemToObject(document, "files", starter->written);
+        starter->written = NULL;
+        output_json(invocation->output, document);
+        return;
+    }
+    cJSON_ArrayForEach(file, starter->written)
+        output_print(invocation->output, "wrote %s\n", file->valuestring);
+    output_note(invocation->output, "\nNow: moonfleet plan %s/fleet.lua\n",
+                output_safe(safe, sizeof safe, starter->folder));
 }
 
 static int run_init(struct invocation *invocation, struct error *err)
 {
-    const char *folder = invocation->argument_count > 0 ? invocation->arguments[0] : ".";
-    cJSON *files = cJSON_CreateArray();
-    int rc = 0;
-    if (file_exists(folder) && !file_is_dir(folder))
-        rc = error_set(err, ERROR_CONFLICT, "%s is not a folder", folder);
+    struct starter starter = {
+        .folder = invocation->argument_count > 0 ? invocation->arguments[0] : ".",
+        .written = cJSON_CreateArray(),
+    };
+    describe_annotations(&starter.schema);
+    int rc = buffer_check(&starter.schema, "the annotations", err);
+    starter.generated[0] =
+        (struct embedded_file) { META "schema.lua", starter.schema.data, starter.schema.size };
     if (rc == 0)
-        rc = each_file(folder, refuse_existing, NULL, err);
+        rc = write_all(&starter, err);
     if (rc == 0)
-        rc = file_make_dirs(folder, 0777, err);
-    if (rc == 0)
-        rc = each_file(folder, write_one, files, err);
-    if (rc == 0 && invocation->output->json) {
-        cJSON *document = cJSON_CreateObject();
-        cJSON_AddStringToObject(document, "folder", folder);
-        cJSON_AddItemToObject(document, "files", files);
-        output_json(invocation->output, document);
-        return EXIT_DONE;
-    }
-    if (rc == 0) {
-        const cJSON *file = NULL;
-        char safe[OUTPUT_SAFE_SIZE];
-        cJSON_ArrayForEach(file, files)
-            output_print(invocation->output, "wrote %s\n", file->valuestring);
-        output_note(invocation->output, "\nNow: moonfleet plan %s/fleet.lua\n",
-                    output_safe(safe, sizeof safe, folder));
-    }
-    cJSON_Delete(files);
+        tell(invocation, &starter);
+    cJSON_Delete(starter.written);
+    buffer_clear(&starter.schema);
     return rc;
 }
 

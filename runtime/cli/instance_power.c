@@ -152,7 +152,8 @@ static int confirm_delete(const struct acting *acting, struct error *err)
     if (rc == 0)
         rc = output_confirm(acting->invocation->output, question.data, err);
     buffer_clear(&question);
-    return rc;
+    int woken = rc > 0 ? session_wake(acting->session, acting->invocation, err) : 0;
+    return woken < 0 ? woken : rc;
 }
 
 /* ---- acting ---- */

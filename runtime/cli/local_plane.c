@@ -55,17 +55,45 @@ int local_plane_log(char **out, struct error *err)
     return *out ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory");
 }
 
-bool local_plane_listens(const char *socket_path)
+/* A connection to it, or -1. */
+static int connect_to(const char *socket_path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     if (!text_copy(address.sun_path, sizeof address.sun_path, socket_path))
-        return false;
+        return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+bool local_plane_listens(const char *socket_path)
+{
+    int fd = connect_to(socket_path);
+    if (fd >= 0)
+        (void)close(fd);
+    return fd >= 0;
+}
+
+/* Does it answer?  A plane that is just ending, for nobody has asked it for so long, still listens
+ * and hangs up; one that has answered stays as long again.  One that takes its time is there. */
+static bool answers(const char *socket_path)
+{
+    static const char hello[] = "GET /moonfleet/status HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    char byte = 0;
+    ssize_t size = -1;
+    int fd = connect_to(socket_path);
     if (fd < 0)
         return false;
-    bool listens = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    if (send(fd, hello, sizeof hello - 1, MSG_NOSIGNAL) == (ssize_t)(sizeof hello - 1)) {
+        int ready = poll(&wait, 1, START_TIMEOUT_MS);
+        size = ready > 0 ? recv(fd, &byte, 1, 0) : 1;
+    }
     (void)close(fd);
-    return listens;
+    return size > 0;
 }
 
 /* The lock; closing the descriptor releases it, also when we are killed. */
@@ -222,14 +250,14 @@ int local_plane_ensure(const struct output *output, const char *program, const c
                        struct error *err)
 {
     int lock = -1;
-    if (local_plane_listens(socket_path))
+    if (answers(socket_path))
         return 0;
     int rc = local_plane_make_folder(err);
     if (rc == 0)
         rc = take_lock(socket_path, &lock, err);
     if (rc < 0)
         return rc;
-    if (!local_plane_listens(socket_path)) /* else somebody was quicker */
+    if (!answers(socket_path)) /* else somebody was quicker */
         rc = start(output, program, socket_path, err);
     (void)close(lock);
     return rc;

@@ -16,7 +16,7 @@ int local_plane_log(char **out, struct error *err);
 /* Does somebody listen on this Unix socket? */
 bool local_plane_listens(const char *socket_path);
 
-/* Makes sure that it listens; starts `program serve` in a session of its own otherwise.  Two
+/* Makes sure that it answers; starts `program serve` in a session of its own otherwise.  Two
  * commands never start two: a lock beside the socket decides.  What the new plane has to say (its
  * driver is not the one that was hoped for) goes to stderr.  Fails with the plane's own error. */
 int local_plane_ensure(const struct output *output, const char *program, const char *socket_path,

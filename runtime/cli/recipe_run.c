@@ -10,12 +10,12 @@ static int take_parameters(const struct invocation *invocation, cJSON **out, str
     cJSON *parameters = cJSON_CreateObject();
     const char *text = NULL;
     for (size_t i = 0; (text = invocation_value_at(invocation, "parameter", i)); i++) {
-        const char *equals = strchr(text, '=');
+        const char *equals = text_is_utf8(text, strlen(text)) ? strchr(text, '=') : NULL;
         char *name = equals && equals > text ? text_dup_size(text, (size_t)(equals - text)) : NULL;
         if (!name) {
             char safe[OUTPUT_SAFE_SIZE];
             cJSON_Delete(parameters);
-            return error_set(err, ERROR_USAGE, "-p takes name=value, not '%s'",
+            return error_set(err, ERROR_USAGE, "-p takes name=value, in UTF-8, not '%s'",
                              output_safe(safe, sizeof safe, text));
         }
         cJSON_DeleteItemFromObjectCaseSensitive(parameters, name);

@@ -91,6 +91,19 @@ static int open_local(struct session *session, const struct invocation *invocati
     return rc;
 }
 
+int session_wake(const struct session *session, const struct invocation *invocation,
+                 struct error *err)
+{
+    char *path = NULL;
+    if (session->context.kind != PLANE_LOCAL)
+        return 0;
+    int rc = local_plane_socket(&path, err);
+    if (rc == 0)
+        rc = local_plane_ensure(invocation->output, invocation->program, path, err);
+    free(path);
+    return rc;
+}
+
 static int open_transport(struct session *session, const struct invocation *invocation, bool start,
                           struct error *err)
 {
@@ -162,17 +175,29 @@ int session_open_socket(const char *socket_path, struct session **out, struct er
     return rc;
 }
 
+static int lacks(const struct context *context, const char *what, struct error *err)
+{
+    return error_set(err, ERROR_USAGE,
+                     "context '%s' has no %s: give --%s, or 'moonfleet context set'", context->name,
+                     what, what);
+}
+
+int session_group(const struct session *session, struct error *err)
+{
+    const struct context *context = &session->context;
+    return !context->subscription ? lacks(context, "subscription", err)
+           : !context->group      ? lacks(context, "resource-group", err)
+                                  : 0;
+}
+
 int session_workspace(const struct session *session, struct workspace_ref *out, struct error *err)
 {
     const struct context *context = &session->context;
-    const char *lacks = !context->subscription ? "subscription"
-                        : !context->group      ? "resource-group"
-                        : !context->workspace  ? "workspace"
-                                               : NULL;
-    if (lacks)
-        return error_set(err, ERROR_USAGE,
-                         "context '%s' has no %s: give --%s, or 'moonfleet context set'",
-                         context->name, lacks, lacks);
+    int rc = session_group(session, err);
+    if (rc == 0 && !context->workspace)
+        rc = lacks(context, "workspace", err);
+    if (rc < 0)
+        return rc;
     *out = (struct workspace_ref) { .subscription = context->subscription,
                                     .group = context->group,
                                     .workspace = context->workspace };

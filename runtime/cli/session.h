@@ -14,6 +14,10 @@ int session_open(const struct invocation *invocation, struct session **out, stru
 /* Likewise, but never starts a plane: ERROR_UNAVAILABLE when none listens. */
 int session_open_running(const struct invocation *invocation, struct session **out,
                          struct error *err);
+/* After a wait for a person: the local plane may have ended meanwhile, for nobody asked it
+ * anything, and is then started again. */
+int session_wake(const struct session *session, const struct invocation *invocation,
+                 struct error *err);
 /* Every call must have ended. NULL is fine. */
 void session_free(struct session *session);
 
@@ -23,7 +27,9 @@ const struct context *session_context(const struct session *session);
 /* Is the clock a virtual one (context memory)?  Then nothing must be redrawn by a timer. */
 bool session_is_virtual(const struct session *session);
 
-/* The workspace of the context; ERROR_USAGE tells what the context lacks. */
+/* Does the context say subscription and resource group?  ERROR_USAGE tells what it lacks. */
+int session_group(const struct session *session, struct error *err);
+/* The workspace of the context; ERROR_USAGE likewise. */
 int session_workspace(const struct session *session, struct workspace_ref *out, struct error *err);
 
 /* The object id of whom this command acts as (--as included).  The caller frees *out. */

@@ -203,8 +203,7 @@ static void take_fleet(struct fleet *fleet, struct problems *problems)
         fleet->file = file_of(node);
         fleet->line = line_of(node);
         take_fleet_fields(fleet, cJSON_GetObjectItemCaseSensitive(node, "fields"), problems);
-    } else if (!cJSON_GetArraySize(
-                   cJSON_GetObjectItemCaseSensitive(fleet->document, "problems"))) {
+    } else if (!cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(fleet->document, "problems"))) {
         /* else the evaluation told why there is none */
         problems_add(problems,
                      first ? file_of(first) : json_string(fleet->document, "recipe", NULL),

@@ -592,7 +592,7 @@ static void finish(struct planning *planning)
     }
     problems_sort(&plan->problems);
     if (plan->problems.dropped > 0)
-        plan_warn(plan, "there are %zu more problems, not told here", plan->problems.dropped);
+        plan_warn(plan, "%zu more problems are not told here", plan->problems.dropped);
     if (plan->problems.failed && planning->rc == 0)
         planning->rc = error_set(&planning->err, ERROR_NO_MEMORY, "out of memory");
     if (planning->rc == 0 && planning->saved)

@@ -54,9 +54,8 @@ const char *plan_action_name(enum plan_action action); /* "create" */
 
 struct plan_target {
     const char *subscription, *group;
-    const char
-        *workspace; /* the context's; the recipe's own wins; NULL only when the recipe says it */
-    const char *location; /* NULL: the workspace's */
+    const char *workspace; /* the context's; the recipe's own wins; NULL: only the recipe's */
+    const char *location;  /* NULL: the workspace's */
     const char *tenant;
     const char *graph_url;   /* where the directory answers; NULL: at the plane itself */
     const char *graph_token; /* bearer token for it; NULL: the client's own */

@@ -69,10 +69,9 @@ struct schema_field {
     const char *name; /* in recipes */
     enum schema_kind kind;
     enum schema_change change;
-    unsigned flags;  /* enum schema_flag */
-    const char *arm; /* dotted path in the ARM body; NULL: not in it */
-    const char
-        *fallback; /* what the service makes of an unset one, as help shows it; NULL: nothing */
+    unsigned flags;       /* enum schema_flag */
+    const char *arm;      /* dotted path in the ARM body; NULL: not in it */
+    const char *fallback; /* what the service makes of an unset one, for help; NULL: nothing */
     const char *const *choices; /* NULL-terminated recipe words of an ENUM */
     const char *const *wire;    /* ARM's words for them, in the same order */
     int64_t min, max;           /* seconds of a DURATION, value of an INT, entries of a MAP or LIST,
@@ -99,10 +98,10 @@ const struct schema_type *schema_instance(void);
 const struct schema_type *schema_fleet(void);
 const struct schema_field *schema_field_find(const struct schema_type *type, const char *name);
 
-/* For help and annotations: "duration", "\"personal\" | \"shared\"", "list of schedules"; and
- * "string", "boolean", "table" for the editor.  Static or in `out`. */
+/* For help: "duration", "\"personal\" | \"shared\"", "list of schedules". */
 void schema_kind_text(const struct schema_field *field, char *out, size_t out_size);
-const char *schema_kind_lua(const struct schema_field *field);
+/* For editors: "string", "\"personal\" | \"shared\"", "recipe.schedule[]" (LuaLS). */
+void schema_kind_lua(const struct schema_field *field, char *out, size_t out_size);
 /* "in place", "by re-creation", …: static. */
 const char *schema_change_text(const struct schema_field *field);
 

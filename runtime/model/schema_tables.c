@@ -71,7 +71,7 @@ static const struct schema_field instance_fields[] = {
       .change = SCHEMA_BY_REPLACE,
       .flags = SCHEMA_REQUIRED,
       .arm = INNER "vmSize",
-      .summary = "VM size, as `moonfleet sizes` lists them",
+      .summary = "VM size",
       .example = "\"Standard_DS3_v2\"" },
     { .name = "assigned_to",
       .kind = SCHEMA_PRINCIPAL,
@@ -289,8 +289,8 @@ static const struct {
     { SCHEMA_INT, "number", "integer" },
     { SCHEMA_DURATION, "duration", "string" },
     { SCHEMA_MAP, "names and texts", "table<string, string>" },
-    { SCHEMA_PRINCIPAL, "user", "Principal" },
-    { SCHEMA_SCRIPT, "setup script", "SetupScript" },
+    { SCHEMA_PRINCIPAL, "user", "recipe.user" },
+    { SCHEMA_SCRIPT, "setup script", "recipe.setup_script" },
     { SCHEMA_ID, "resource id", "string" },
     { SCHEMA_SIZE, "VM size", "string" },
     { SCHEMA_CRON, "cron expression", "string" },
@@ -325,12 +325,20 @@ void schema_kind_text(const struct schema_field *field, char *out, size_t out_si
             (void)text_copy(out, out_size, kinds[i].text);
 }
 
-const char *schema_kind_lua(const struct schema_field *field)
+void schema_kind_lua(const struct schema_field *field, char *out, size_t out_size)
 {
+    if (field->kind == SCHEMA_ENUM) {
+        choices_text(field, out, out_size);
+        return;
+    }
+    if (field->kind == SCHEMA_LIST || field->kind == SCHEMA_OBJECT) {
+        snprintf(out, out_size, "recipe.%s%s", field->object->name,
+                 field->kind == SCHEMA_LIST ? "[]" : "");
+        return;
+    }
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (kinds[i].kind == field->kind)
-            return kinds[i].lua;
-    return field->kind == SCHEMA_ENUM ? "string" : "table";
+            (void)text_copy(out, out_size, kinds[i].lua);
 }
 
 const char *schema_change_text(const struct schema_field *field)

@@ -323,6 +323,13 @@ static int core_load_into(lua_State *L)
     return 1;
 }
 
+/* { { file, line }, … } = changed_metatables() */
+static int core_changed_metatables(lua_State *L)
+{
+    metatables_push_changed(L);
+    return 1;
+}
+
 /* ---- the table ---- */
 
 /* A userdata type, its metatable left in `core` for the words to fill in. */
@@ -353,6 +360,7 @@ static void add_parameters(lua_State *L)
 void core_push(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "allowed", core_allowed },
+                                          { "changed_metatables", core_changed_metatables },
                                           { "compile", core_compile },
                                           { "csv", core_csv },
                                           { "decode", core_decode },

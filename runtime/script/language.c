@@ -116,8 +116,122 @@ static int base_pairs(lua_State *L)
     return 3;
 }
 
-/* Finalizers and weak tables would show when the collector runs, which is not the same every time.
- */
+/* ---- metatables ----
+ *
+ * Finalizers and weak tables would show when the collector runs, which is not the same every time.
+ * Looking for them in setmetatable() is not enough, for a metatable can be given `__mode` later.
+ * So an object gets a stand-in with the metamethods as they are, which no recipe ever sees:
+ * getmetatable() gives the original.  Metamethods that are changed later are told as a mistake. */
+
+#define METATABLES "moonfleet.metatables"      /* in the registry: original → stand-in */
+enum { ORIGINAL = 1, PLACE_FILE, PLACE_LINE }; /* in a stand-in, beside the metamethods */
+
+static bool is_metamethod(lua_State *L, int key)
+{
+    return lua_type(L, key) == LUA_TSTRING && text_starts(lua_tostring(L, key), "__");
+}
+
+/* Has the table at `other` the same metamethods as the one at `index` has? [-0, +0, -] */
+static bool has_all_of(lua_State *L, int index, int other)
+{
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (!is_metamethod(L, -2))
+            continue;
+        lua_pushvalue(L, -2);
+        lua_rawget(L, other);
+        bool same = lua_rawequal(L, -1, -2);
+        lua_pop(L, 1);
+        if (!same) {
+            lua_pop(L, 2);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_current(lua_State *L, int original, int stand_in)
+{
+    return has_all_of(L, original, stand_in) && has_all_of(L, stand_in, original);
+}
+
+/* Makes the stand-in what the original is now, for every object that has it. [-0, +0, m] */
+static void refresh(lua_State *L, int original, int stand_in)
+{
+    struct place place;
+    for (lua_pushnil(L); lua_next(L, stand_in); lua_pop(L, 1)) {
+        if (!is_metamethod(L, -2))
+            continue;
+        lua_pushvalue(L, -2);
+        lua_pushnil(L);
+        lua_rawset(L, stand_in);
+    }
+    for (lua_pushnil(L); lua_next(L, original); lua_pop(L, 1)) {
+        if (!is_metamethod(L, -2))
+            continue;
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, stand_in);
+    }
+    place_of_caller(L, &place);
+    lua_pushstring(L, place.file[0] ? place.file : recipe_run_of(L)->input->name);
+    lua_rawseti(L, stand_in, PLACE_FILE);
+    lua_pushinteger(L, place.line);
+    lua_rawseti(L, stand_in, PLACE_LINE);
+}
+
+/* [-0, +1, m] */
+static void push_stand_in(lua_State *L, int original)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, METATABLES);
+    lua_pushvalue(L, original);
+    if (lua_rawget(L, -2) == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, original);
+        lua_rawseti(L, -2, ORIGINAL);
+        lua_pushvalue(L, original);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -4);
+        refresh(L, original, lua_gettop(L));
+    } else if (!is_current(L, original, lua_gettop(L))) {
+        refresh(L, original, lua_gettop(L));
+    }
+    lua_remove(L, -2);
+}
+
+void metatables_push_changed(lua_State *L)
+{
+    lua_Integer count = 0;
+    lua_newtable(L);
+    int list = lua_gettop(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, METATABLES);
+    int all = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, all); lua_pop(L, 1)) {
+        int stand_in = lua_gettop(L);
+        if (is_current(L, stand_in - 1, stand_in))
+            continue;
+        lua_createtable(L, 2, 0);
+        lua_rawgeti(L, stand_in, PLACE_FILE);
+        lua_rawseti(L, -2, 1);
+        lua_rawgeti(L, stand_in, PLACE_LINE);
+        lua_rawseti(L, -2, 2);
+        lua_rawseti(L, list, ++count);
+    }
+    lua_settop(L, list);
+}
+
+static int base_getmetatable(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (!lua_getmetatable(L, 1)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    if (luaL_getmetafield(L, 1, "__metatable") == LUA_TNIL)
+        lua_rawgeti(L, -1, ORIGINAL);
+    return 1;
+}
+
 static int base_setmetatable(lua_State *L)
 {
     static const char *const forbidden[] = { "__gc", "__mode" };
@@ -132,7 +246,10 @@ static int base_setmetatable(lua_State *L)
         lua_pop(L, 1);
     }
     lua_settop(L, 2);
+    if (lua_istable(L, 2))
+        push_stand_in(L, 2);
     lua_setmetatable(L, 1);
+    lua_settop(L, 1);
     return 1;
 }
 
@@ -294,10 +411,9 @@ static int table_sort(lua_State *L)
 
 /* ---- the allow-list ---- */
 
-static const char *const base_names[] = { "assert",  "error",    "getmetatable", "ipairs",
-                                          "pcall",   "rawequal", "rawget",       "rawlen",
-                                          "select",  "tonumber", "type",         "xpcall",
-                                          "_VERSION" };
+static const char *const base_names[] = { "assert",   "error",  "ipairs", "pcall",
+                                          "rawequal", "rawget", "rawlen", "select",
+                                          "tonumber", "type",   "xpcall", "_VERSION" };
 static const char *const string_names[] = { "byte",    "char",  "find",   "gmatch", "gsub",
                                             "len",     "lower", "match",  "pack",   "packsize",
                                             "reverse", "sub",   "unpack", "upper" };
@@ -380,6 +496,7 @@ void language_push_allowed(lua_State *L)
 {
     static const luaL_Reg base[] = { { "tostring", base_tostring },
                                      { "pairs", base_pairs },
+                                     { "getmetatable", base_getmetatable },
                                      { "setmetatable", base_setmetatable },
                                      { "rawset", base_rawset },
                                      { NULL, NULL } };

@@ -38,10 +38,9 @@ struct recipe_run {
     struct place refused_at; /* where the allocator said no last */
     bool memory_refused;     /* the allocator said no at least once */
     bool stopped;            /* instructions_max was reached: every further instruction raises */
-    struct buffer
-        scratch; /* owned here, so that a raise in the middle of an encoding leaks nothing */
-    struct buffer document; /* owned */
-    struct buffer answer;   /* owned: what the source gave */
+    struct buffer scratch;   /* owned here: a raise in the middle of an encoding leaks nothing */
+    struct buffer document;  /* owned */
+    struct buffer answer;    /* owned: what the source gave */
     void (*stop)(const char *file, int line);
 };
 
@@ -66,6 +65,10 @@ const char *value_text(lua_State *L, int index, size_t *out_size);
 
 /* A table of base functions and libraries, as much as a recipe may use of them.  [-0, +1, m] */
 void language_push_allowed(lua_State *L);
+
+/* A list of { file, line } of each setmetatable() whose metatable has other metamethods by now, in
+ * no order.  [-0, +1, m] */
+void metatables_push_changed(lua_State *L);
 
 /* load() of text only, into the globals in the table at `environment` unless told otherwise. [-0,
  * +1, m] */

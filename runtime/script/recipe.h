@@ -8,8 +8,8 @@
  *    "scripts":[{"path":text|null,"text","args":[text],"timeout":text|null,"at"}],
  *    "parameters":[{"name","value","default","description","at"}],
  *    "outputs":[{"name","value","at"}],
- *    "prints":[text],                                                what print() said, line by
- * line "stopped":bool,                            an error of Lua ended it early: the last problem
+ *    "prints":[text],                                                what print() said, by lines
+ *    "stopped":bool,                            an error of Lua ended it early: the last problem
  *    "problems":[{"message","at","trace":[{"file","line"}]}]}          trace: only after an error
  *
  * References inside fields: {"$user":upn}, {"$group":name}, {"$service_principal":name},

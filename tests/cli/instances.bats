@@ -1,120 +1,120 @@
 #!/usr/bin/env bats
 # list, show, start, stop, restart, delete with the simulated driver.
 
-load helper
+load ../helpers
 
 setup() {
-    own_home
+    own_folders
     two_instances
-    moonfleet apply fleet.lua --yes >/dev/null 2>&1
+    mf apply fleet.lua --yes >/dev/null 2>&1
 }
-teardown() { end_plane; }
+teardown() { stop_plane; }
 
 states() {
-    moonfleet list --json | jq -r '.instances[] | "\(.name)=\(.state)"' | tr '\n' ' '
+    mf list --json | jq -r '.instances[] | "\(.name)=\(.state)"' | tr '\n' ' '
 }
 
 @test "list shows names, states, persons and fleets" {
-    run -0 --separate-stderr moonfleet list
+    run -0 --separate-stderr mf list
     says "team-ada"
     says "Running"
     says "ada@moonfleet.local"
     [ "$(head -1 <<<"$output" | tr -s ' ')" = "NAME STATE SIZE PERSON FLEET IDLE AGE" ]
-    run -0 --separate-stderr moonfleet list --json
+    run -0 --separate-stderr mf list --json
     jq -e '.instances | all(.fleet == "team" and .size != null and .created != null)' <<<"$output"
     [ "$(jq -r '.instances[1].person' <<<"$output")" = grace@moonfleet.local ]
 }
 
 @test "list filters by name, glob, state, fleet and person" {
-    [ "$(moonfleet list team-ada --json | jq '.instances | length')" = 1 ]
-    [ "$(moonfleet list '*-GRACE' --json | jq -r '.instances[].name')" = team-grace ]
-    [ "$(moonfleet list --fleet other --json | jq '.instances | length')" = 0 ]
-    [ "$(moonfleet list --state stopped --json | jq '.instances | length')" = 0 ]
-    [ "$(moonfleet list --mine --json | jq '.instances | length')" = 0 ]
+    [ "$(mf list team-ada --json | jq '.instances | length')" = 1 ]
+    [ "$(mf list '*-GRACE' --json | jq -r '.instances[].name')" = team-grace ]
+    [ "$(mf list --fleet other --json | jq '.instances | length')" = 0 ]
+    [ "$(mf list --state stopped --json | jq '.instances | length')" = 0 ]
+    [ "$(mf list --mine --json | jq '.instances | length')" = 0 ]
     two_instances '} instance "team-own" {'
-    moonfleet apply fleet.lua --yes
-    [ "$(moonfleet list --mine --json | jq -r '.instances[].name')" = team-own ]
-    run -1 --separate-stderr moonfleet list team-adda
+    mf apply fleet.lua --yes
+    [ "$(mf list --mine --json | jq -r '.instances[].name')" = team-own ]
+    run -1 --separate-stderr mf list team-adda
     says "did you mean 'team-ada'"
 }
 
 @test "show tells everything about one" {
-    run -0 --separate-stderr moonfleet show team-ada
+    run -0 --separate-stderr mf show team-ada
     says "Standard_DS3_v2 (4 vCPUs, 14 GB)"
     says "idle shutdown   1h"
-    run -0 --separate-stderr moonfleet show team-ada --json
+    run -0 --separate-stderr mf show team-ada --json
     [ "$(jq -r .resource.properties.computeType <<<"$output")" = ComputeInstance ]
-    run -1 --separate-stderr moonfleet show nobody
+    run -1 --separate-stderr mf show nobody
     [ -z "$output" ]
     says "404"
 }
 
 @test "stop, start, restart" {
-    run -0 --separate-stderr moonfleet stop team-ada
+    run -0 --separate-stderr mf stop team-ada
     says "stopped team-ada"
     [ "$(states)" = "team-ada=Stopped team-grace=Running " ]
-    run -0 --separate-stderr moonfleet start --fleet team
+    run -0 --separate-stderr mf start --fleet team
     says "started team-ada"
     [[ "$stderr" != *team-grace* ]]
     [ "$(states)" = "team-ada=Running team-grace=Running " ]
-    run -0 --separate-stderr moonfleet restart 'team-*' --json
+    run -0 --separate-stderr mf restart 'team-*' --json
     [ "$(jq -c '.instances | map(.result)' <<<"$output")" = '["done","done"]' ]
 }
 
 @test "each failure is told, the others are done, and the exit status is 1" {
-    moonfleet stop team-grace
-    run -1 --separate-stderr moonfleet stop team-ada nobody --json
+    mf stop team-grace
+    run -1 --separate-stderr mf stop team-ada nobody --json
     [ "$(jq -r '.instances[] | select(.name == "team-ada") | .result' <<<"$output")" = done ]
     [ "$(jq -r '.instances[] | select(.name == "nobody") | .error.status' <<<"$output")" = 404 ]
-    run -1 --separate-stderr moonfleet start team-ada nobody
+    run -1 --separate-stderr mf start team-ada nobody
     says "nobody"
     [ "$(states)" = "team-ada=Running team-grace=Stopped " ]
 }
 
 @test "--no-wait returns when the plane has accepted it" {
-    end_plane
+    stop_plane
     "$MOONFLEET" serve --driver simulated --simulate stop=2s 2>serve.log 3>&- &
-    eventually listening
-    run -0 --separate-stderr moonfleet stop team-ada --no-wait
+    wait_until listening
+    run -0 --separate-stderr mf stop team-ada --no-wait
     says "accepted team-ada"
-    [ "$(moonfleet list team-ada --json | jq -r '.instances[0].state')" = Stopping ]
-    eventually bash -c '[ "$("$MOONFLEET" list --state Stopped --json | jq ".instances | length")" = 1 ]'
+    [ "$(mf list team-ada --json | jq -r '.instances[0].state')" = Stopping ]
+    wait_until bash -c '[ "$("$MOONFLEET" list --state Stopped --json | jq ".instances | length")" = 1 ]'
 }
 
 @test "a command on many needs to be told which" {
-    run -64 --separate-stderr moonfleet stop
+    run -64 --separate-stderr mf stop
     says "--all, --fleet or --mine"
-    run -64 --separate-stderr moonfleet stop --all team-ada
+    run -64 --separate-stderr mf stop --all team-ada
     [ "$(states)" = "team-ada=Running team-grace=Running " ]
-    run -0 --separate-stderr moonfleet stop --all
+    run -0 --separate-stderr mf stop --all
     [ "$(states)" = "team-ada=Stopped team-grace=Stopped " ]
-    run -0 --separate-stderr moonfleet stop --all
+    run -0 --separate-stderr mf stop --all
     says "nothing to stop"
 }
 
 @test "delete needs a confirmation" {
-    run -64 --separate-stderr moonfleet delete team-ada
+    run -64 --separate-stderr mf delete team-ada
     says "--yes"
     [ "$(states)" = "team-ada=Running team-grace=Running " ]
-    run -0 --separate-stderr moonfleet delete team-ada --yes
+    run -0 --separate-stderr mf delete team-ada --yes
     says "deleted team-ada"
     [ "$(states)" = "team-grace=Running " ]
-    run -1 --separate-stderr moonfleet delete team-graze --yes
+    run -1 --separate-stderr mf delete team-graze --yes
     says "did you mean 'team-grace'"
 }
 
 @test "delete refuses what is protected" {
     two_instances 'protect = true,'
-    moonfleet apply fleet.lua --yes
-    run -1 --separate-stderr moonfleet delete --all --yes
+    mf apply fleet.lua --yes
+    run -1 --separate-stderr mf delete --all --yes
     says "team-grace is protected"
     [ "$(states)" = "team-ada=Running team-grace=Running " ]
 }
 
 @test "logs and exec of a simulated instance say what there is" {
-    run -0 --separate-stderr moonfleet logs team-ada
+    run -0 --separate-stderr mf logs team-ada
     says "no setup script has run"
-    run -1 --separate-stderr moonfleet exec team-ada -- true
+    run -1 --separate-stderr mf exec team-ada -- true
     [ -n "$stderr" ]
 }
 
@@ -123,8 +123,8 @@ states() {
 fleet "evil" { defaults = { size = "Standard_DS3_v2" } }
 instance "evil-one" { tags = { note = "a\27[31mred" }, description = "line\27]0;title\7" }
 RECIPE
-    moonfleet apply evil.lua --yes
-    run -0 moonfleet show evil-one
+    mf apply evil.lua --yes
+    run -0 mf show evil-one
     [[ "$output" != *$'\033'* ]]
     [[ "$output" == *'\x1b[31mred'* ]]
 }

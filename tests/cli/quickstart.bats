@@ -1,46 +1,46 @@
 #!/usr/bin/env bats
 # The main job, for real: two instances in containers, each set up by a shell script.
 
-load helper
+load ../helpers
 
 setup() {
-    own_home
+    own_folders
     export MOONFLEET_DRIVER=oci
-    moonfleet doctor --json 2>/dev/null |
+    mf doctor --json 2>/dev/null |
         jq -e '.checks[] | select(.check == "oci driver") | .status == "ok"' >/dev/null ||
         skip "containers do not work here: see moonfleet doctor"
 }
 
 teardown() {
-    moonfleet destroy "$SOURCE_DIR/recipes/quickstart.lua" --yes >/dev/null 2>&1 || true
-    end_plane
+    mf destroy "$SOURCE_DIR/recipes/quickstart.lua" --yes >/dev/null 2>&1 || true
+    stop_plane
 }
 
 @test "quickstart is created, set up, entered, stopped, started and left as it was" {
-    run -0 --separate-stderr moonfleet apply "$SOURCE_DIR/recipes/quickstart.lua" --yes --json
+    run -0 --separate-stderr mf apply "$SOURCE_DIR/recipes/quickstart.lua" --yes --json
     [ "$(jq .changes <<<"$output")" = 2 ]
-    [ "$(moonfleet list --json | jq -c '.instances | map(.state)')" = '["Running","Running"]' ]
-    [ "$(moonfleet list --json | jq -c '.instances | map(.person) | unique | length')" = 2 ]
+    [ "$(mf list --json | jq -c '.instances | map(.state)')" = '["Running","Running"]' ]
+    [ "$(mf list --json | jq -c '.instances | map(.person) | unique | length')" = 2 ]
 
-    run -0 --separate-stderr moonfleet logs qs-ada
+    run -0 --separate-stderr mf logs qs-ada
     says "setting up qs-ada"
     says "as azureuser"
 
-    run -0 --separate-stderr moonfleet exec qs-ada -- sh -c 'id -u; hostname'
+    run -0 --separate-stderr mf exec qs-ada -- sh -c 'id -u; hostname'
     [ "$output" = $'0\nqs-ada' ]
-    run -7 moonfleet exec qs-ada -- sh -c 'exit 7'
-    run -0 --separate-stderr moonfleet exec qs-ada -- cat /home/azureuser/hello.txt
+    run -7 mf exec qs-ada -- sh -c 'exit 7'
+    run -0 --separate-stderr mf exec qs-ada -- cat /home/azureuser/hello.txt
     says "Hello ada, this is qs-ada."
     [ ! -e /home/azureuser/hello.txt ]
     [ ! -e /etc/moonfleet/quickstart ]
 
-    run -0 moonfleet stop qs-ada
-    run -1 moonfleet exec qs-ada -- true
-    run -0 moonfleet start qs-ada
-    run -0 --separate-stderr moonfleet exec qs-ada -- cat /home/azureuser/hello.txt
+    run -0 mf stop qs-ada
+    run -1 mf exec qs-ada -- true
+    run -0 mf start qs-ada
+    run -0 --separate-stderr mf exec qs-ada -- cat /home/azureuser/hello.txt
     says "Hello ada"
 
-    run -0 --separate-stderr moonfleet apply "$SOURCE_DIR/recipes/quickstart.lua" --yes --json
+    run -0 --separate-stderr mf apply "$SOURCE_DIR/recipes/quickstart.lua" --yes --json
     [ "$(jq .changes <<<"$output")" = 0 ]
 }
 
@@ -50,11 +50,11 @@ teardown() {
 fleet "failing" { defaults = { size = "Standard_DS3_v2" } }
 instance "failing-one" { setup = setup_script "fail.sh" {} }
 RECIPE
-    run -1 --separate-stderr moonfleet apply fleet.lua --yes
+    run -1 --separate-stderr mf apply fleet.lua --yes
     says "3"
     says "about to fail"
-    [ "$(moonfleet list failing-one --json | jq -r '.instances[0].provisioningState')" = Failed ]
-    run -0 --separate-stderr moonfleet logs failing-one --json
+    [ "$(mf list failing-one --json | jq -r '.instances[0].provisioningState')" = Failed ]
+    run -0 --separate-stderr mf logs failing-one --json
     [ "$(jq .log.exitStatus <<<"$output")" = 3 ]
-    moonfleet delete failing-one --yes
+    mf delete failing-one --yes
 }

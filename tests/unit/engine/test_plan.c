@@ -476,6 +476,27 @@ static void needs_a_fleet(void **state)
     cJSON_Delete(document);
 }
 
+/* A fleet whose word failed may well have had defaults: they are not missed a second time. */
+static void tells_a_fleet_that_failed_once(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, NULL);
+    cJSON *document =
+        world_parse("{\"recipe\":\"r.lua\",\"fleet\":null,\"declarations\":[" DECLARED(
+            "ds-a", 2, "\"x\":1") "],\"scripts\":[],"
+                                  "\"problems\":[{\"message\":\"its name is "
+                                  "empty\",\"at\":{\"file\":\"r.lua\",\"line\":1}}]}");
+    char *problems = world_problems(world_plan(&world, document));
+    assert_true(text_starts(
+        problems, "r.lua:1: its name is empty\nr.lua:2: instance 'ds-a': unknown field 'x'"));
+    assert_null(strstr(problems, "size is missing"));
+    assert_null(strstr(problems, "declares no fleet"));
+    free(problems);
+    world_stop(&world);
+    cJSON_Delete(document);
+}
+
 static void a_plane_that_fails_does_not_hide_mistakes(void **state)
 {
     (void)state;
@@ -555,6 +576,39 @@ static void a_saved_plan_is_the_reviewed_one_or_nothing(void **state)
     world_stop(&world);
 }
 
+/* Nothing of a create shows in its step but its name: the digest is what notices. */
+static void a_saved_plan_that_was_edited_is_nothing(void **state)
+{
+    static const struct {
+        const char *from, *to;
+    } edits[] = {
+        { "tag-of-mine", "tag-of-evil" },
+        { "\"digest\": \"", "\"digets\": \"" },
+    };
+    (void)state;
+    struct world world;
+    const struct plan_target target = world_target();
+    world_start(&world, NULL);
+    cJSON *document =
+        world_document("{}", DECLARED("ds-a", 2, SIZE ",\"tags\":{\"team\":\"tag-of-mine\"}"));
+    char *saved = plan_text(world_plan(&world, document), true);
+    for (size_t i = 0; i < COUNT(edits); i++) {
+        struct plan *plan = NULL;
+        struct error err = { 0 };
+        char *edited = strdup(saved), *at = strstr(edited, edits[i].from);
+        assert_non_null(at);
+        memcpy(at, edits[i].to, strlen(edits[i].to));
+        assert_int_equal(
+            plan_load_wait(world.fake.client, &target, edited, strlen(edited), &plan, &err),
+            ERROR_CONFLICT);
+        assert_non_null(strstr(err.message, "changed after it was saved"));
+        free(edited);
+    }
+    free(saved);
+    world_stop(&world);
+    cJSON_Delete(document);
+}
+
 static void refuses_what_is_no_saved_plan(void **state)
 {
     static const struct {
@@ -581,9 +635,7 @@ static void refuses_what_is_no_saved_plan(void **state)
     world_stop(&world);
 }
 
-/* --- size
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- size ---- */
 
 static void stop_loop(void *arg)
 {
@@ -622,9 +674,11 @@ int main(void)
         cmocka_unit_test(finds_all_mistakes_at_once),
         cmocka_unit_test(counts_cores_before_it_creates),
         cmocka_unit_test(needs_a_fleet),
+        cmocka_unit_test(tells_a_fleet_that_failed_once),
         cmocka_unit_test(a_plane_that_fails_does_not_hide_mistakes),
         cmocka_unit_test(needs_a_workspace),
         cmocka_unit_test(a_saved_plan_is_the_reviewed_one_or_nothing),
+        cmocka_unit_test(a_saved_plan_that_was_edited_is_nothing),
         cmocka_unit_test(refuses_what_is_no_saved_plan),
         cmocka_unit_test(stopped_planning_leaves_nothing_behind),
     };

@@ -449,9 +449,10 @@ static void describes_every_field(void **state)
         assert_ptr_equal(schema_type_find(types[i]->name), types[i]);
         for (size_t k = 0; k < types[i]->field_count; k++) {
             const struct schema_field *field = &types[i]->fields[k];
-            char kind[64] = "";
+            char kind[64] = "", lua[64] = "";
             schema_kind_text(field, kind, sizeof kind);
-            assert_true(kind[0] && *schema_kind_lua(field) && *schema_change_text(field));
+            schema_kind_lua(field, lua, sizeof lua);
+            assert_true(kind[0] && lua[0] && *schema_change_text(field));
             assert_true(field->summary && field->example);
             assert_true(field->change == SCHEMA_NEVER || field->arm);
         }
