@@ -142,7 +142,7 @@ static void usages_are_kept_by_the_database(void **state)
                   ""),
         0);
     for (int i = 0; i < 3; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "c%d", i);
         assert_int_equal(
             store_run(
