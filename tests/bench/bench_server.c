@@ -30,7 +30,7 @@ struct bench {
     bool answered;
 };
 
-static void die(const struct error *err)
+_Noreturn static void die(const struct error *err)
 {
     (void)fprintf(stderr, "bench_server: %s\n", err->message);
     exit(1);
@@ -96,7 +96,7 @@ static void serve_bare(struct bench *bench)
 {
     struct evhttp *http = evhttp_new(loop_base(bench->loop));
     struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
-    struct sockaddr_in address;
+    struct sockaddr_in address = { 0 };
     socklen_t size = sizeof address;
     if (!bound || getsockname(evhttp_bound_socket_get_fd(bound), (void *)&address, &size) < 0)
         exit(1);

@@ -95,7 +95,7 @@ static void run_case(void **state)
         list_mistakes(document, &err, &mistakes);
         if (file_exists(good))
             fail_msg("%s should be good, but:\n%s", name, mistakes.data);
-        compare(bad, mistakes.data);
+        compare(bad, mistakes.data ? mistakes.data : "");
         buffer_clear(&mistakes);
     }
     cJSON_Delete(document);
