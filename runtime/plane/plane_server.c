@@ -77,6 +77,7 @@ static void on_timer(void *arg)
         return;
     }
     if (busy) { /* what is done now counts as a request */
+        log_line(server->options.log, LOG_DEBUG, "not idle: instances run, or requests wait");
         server->last_ms = loop_now_ms(server->loop);
         quiet = 0;
     }

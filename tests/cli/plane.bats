@@ -56,11 +56,11 @@ teardown() { stop_plane; }
 
 @test "an idle plane ends by itself, one with running instances does not" {
     two_instances
-    "$MOONFLEET" serve --driver simulated --idle-exit 1s 2>serve.log 3>&- &
+    "$MOONFLEET" serve --driver simulated --idle-exit 1s --log-level debug 2>serve.log 3>&- &
     local plane=$!
     wait_until listening
     mf apply fleet.lua --yes
-    sleep 2
+    wait_until grep "not idle" serve.log
     kill -0 "$plane"
     mf stop --all
     wait_until gone "$plane"
