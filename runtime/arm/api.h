@@ -10,6 +10,7 @@
     "2025-12-01" /* stable, and the first with idleTimeBeforeShutdown, enableSSO                   \
                   */
 #define API_IDLE_SHUTDOWN "2024-07-01-preview" /* computes/updateIdleShutdownSetting */
+#define API_AUTHORIZATION "2022-04-01"         /* Microsoft.Authorization, whole */
 #define API_GRAPH "v1.0" /* Microsoft Graph: a path segment, not a query parameter */
 
 /* Long polling (RFC 7240 `Prefer: wait=N` on an operation's status): our plane holds the reply
