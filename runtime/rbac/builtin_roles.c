@@ -607,3 +607,15 @@ const struct rbac_role *rbac_builtin_role_for(const char *action, bool data_acti
     }
     return NULL;
 }
+
+const struct rbac_role *rbac_builtin_role_for_all(const char *const *actions, size_t count)
+{
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        size_t given = 0;
+        while (given < count && rbac_role_gives(&roles[i], actions[given], false, NULL, NULL))
+            given++;
+        if (given == count)
+            return &roles[i];
+    }
+    return NULL;
+}

@@ -18,4 +18,7 @@ const struct rbac_role *rbac_builtin_role(const char *id_or_name);
 /* The smallest one that gives the action, or NULL. */
 const struct rbac_role *rbac_builtin_role_for(const char *action, bool data_action);
 
+/* The smallest one that gives all of these actions (none of them data actions), or NULL. */
+const struct rbac_role *rbac_builtin_role_for_all(const char *const *actions, size_t count);
+
 #endif
