@@ -311,7 +311,7 @@ static void add_typed(struct call *call, const char *kind, const char *body)
     buffer_clear(&text);
 }
 
-void directory_members(struct call *call)
+static void list_members(struct call *call, const char *sql)
 {
     struct error err = { 0 };
     if (store_integer(call->plane->store, 0,
@@ -320,11 +320,7 @@ void directory_members(struct call *call)
         answer_none(call, call->params.name);
         return;
     }
-    sqlite3_stmt *row =
-        store_query(call->plane->store, &err,
-                    "SELECT p.kind, p.body FROM members m JOIN principals p ON p.id = m.member_id"
-                    " WHERE m.group_id = ? ORDER BY p.id",
-                    "s", call->params.name);
+    sqlite3_stmt *row = store_query(call->plane->store, &err, sql, "s", call->params.name);
     int rc = row ? 1 : ERROR_IO;
     answer_list_begin(call);
     while (rc == 1 && (rc = store_step(call->plane->store, row, &err)) == 1)
@@ -334,6 +330,23 @@ void directory_members(struct call *call)
         answer_failure(call, &err);
     else
         answer_list_end(call, NULL);
+}
+
+void directory_members(struct call *call)
+{
+    list_members(call,
+                 "SELECT p.kind, p.body FROM members m JOIN principals p ON p.id = m.member_id"
+                 " WHERE m.group_id = ? ORDER BY p.id");
+}
+
+/* Groups in a circle end: UNION takes each id once.  The group itself is none of its members. */
+void directory_transitive_members(struct call *call)
+{
+    list_members(call,
+                 "WITH RECURSIVE reach (id) AS (SELECT member_id FROM members WHERE group_id = ?1"
+                 " UNION SELECT m.member_id FROM reach JOIN members m ON m.group_id = reach.id)"
+                 " SELECT p.kind, p.body FROM reach JOIN principals p ON p.id = reach.id"
+                 " WHERE p.id <> ?1 ORDER BY p.id");
 }
 
 static int add_by_id(struct call *call, const char *id, struct error *err)

@@ -176,7 +176,8 @@ route_handler_fn compute_list, compute_get, compute_put, compute_patch, compute_
 route_handler_fn operation_status, operation_result;
 route_handler_fn vm_sizes_list, usages_list, quotas_list;
 route_handler_fn directory_me, directory_users, directory_user, directory_groups, directory_group,
-    directory_members, directory_service_principals, directory_service_principal, directory_by_ids;
+    directory_members, directory_transitive_members, directory_service_principals,
+    directory_service_principal, directory_by_ids;
 route_handler_fn logs_list, log_read, compute_exec;
 route_handler_fn plane_status, plane_stop;
 

@@ -83,6 +83,7 @@ static const struct route routes[] = {
     { HTTP_GET, "/v1.0/groups", A_DIRECTORY, OWN, "groups", directory_groups },
     { HTTP_GET, "/v1.0/groups/{n}", A_DIRECTORY, OWN, "groups", directory_group },
     { HTTP_GET, "/v1.0/groups/{n}/members", A_DIRECTORY, OWN, "groups", directory_members },
+    { HTTP_GET, "/v1.0/groups/{n}/transitiveMembers", A_DIRECTORY, OWN, "groups", directory_transitive_members },
     { HTTP_GET, "/v1.0/servicePrincipals", A_DIRECTORY, OWN, "servicePrincipals", directory_service_principals },
     { HTTP_GET, "/v1.0/servicePrincipals/{n}", A_DIRECTORY, OWN, "servicePrincipals", directory_service_principal },
     { HTTP_POST, "/v1.0/directoryObjects/getByIds", A_DIRECTORY, OWN, "directoryObjects", directory_by_ids },
