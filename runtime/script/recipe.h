@@ -51,6 +51,21 @@ struct recipe_options {
  * sentence. */
 int recipe_evaluate(const struct recipe_options *options, cJSON **out_document, struct error *err);
 
+/* Renders the setup script at options->path, a template or not, in such a child too.  `parameters`
+ * are the template's: from name to text (-p name=value), or to any JSON value (a recipe's `with`).
+ * *out_document is the caller's:
+ *
+ *   {"script":"x.sh",
+ *    "text":text | null,             as the machine will get it; null when there are problems
+ *    "base64":text | null,           the same when it is not UTF-8; "text" is then null
+ *    "lines":[number…] | null,       for template_line_of(); null: the script has no markers
+ *    "raw":[{"line","column"}],      each place of the template that used raw(…), once
+ *    "parameters":[{"name","type","value","default","description","choices","required","line"}],
+ *    "problems":[{"message","at":{"file","line"},"column"}]}
+ *
+ * Fails as recipe_evaluate() does, but a template that cannot be read is a problem. */
+int recipe_render(const struct recipe_options *options, cJSON **out_document, struct error *err);
+
 /* The child's side, for main() when argv[1] is "__recipe": serves the parent on fd 3 and leaves the
  * process with _exit(); the int is for `return recipe_child_main(argc, argv);`. */
 int recipe_child_main(int argc, char **argv);
