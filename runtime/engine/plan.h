@@ -130,7 +130,6 @@ const char *plan_workspace(const struct plan *plan);
 const char *plan_location(const struct plan *plan); /* NULL: not known */
 bool plan_is_destroy(const struct plan *plan);
 const cJSON *plan_outputs(const struct plan *plan); /* the document's array, or NULL */
-int64_t plan_requests(const struct plan *plan);     /* how many requests it took */
 
 /* ---- writing and reading back ---- */
 

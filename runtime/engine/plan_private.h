@@ -75,6 +75,10 @@ struct plan {
     int64_t made_at_ms; /* monotonic: when it was listed */
 };
 
+/* A plan that asks nothing yet: an item for each declared instance, at its own index.  *out is the
+ * caller's. */
+int plan_new(const struct plan_request *request, struct plan **out, struct error *err);
+struct item *plan_add_item(struct plan *plan); /* NULL: no memory */
 struct workspace_ref plan_workspace_ref(const struct plan *plan);
 /* May this instance be deleted or re-created, as far as `protect` goes? */
 bool plan_item_protected(const struct plan *plan, const struct item *item);

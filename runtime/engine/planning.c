@@ -1,0 +1,545 @@
+/* planning.c - making a plan: what is asked of the plane, in which order, and what becomes of the
+ * answers.
+ *
+ * At once: the workspace, the list of computes, the directory.  Then, only when something is to be
+ * created: the location's sizes and usages.  `struct planning` lives from plan_make() to its
+ * callback. */
+#include "engine/planning.h"
+
+#include "base/text.h"
+#include "client/directory.h"
+
+#define READS_AT_ONCE 250 /* the cloud's token bucket: FACTS section 12 */
+#define READS_A_SECOND 25
+#define READS_NEAR 200
+#define WRITES_AT_ONCE 200
+#define WRITES_A_SECOND 10
+
+enum call { CALL_WORKSPACE, CALL_LIST, CALL_SIZES, CALL_USAGES, CALLS };
+
+struct planning {
+    struct arm_client *client;
+    struct plan *plan;
+    plan_done_fn *done;
+    void *arg;
+    const cJSON *saved; /* plan_load(): what it must turn out to be; owned */
+    size_t pending;     /* answers that are still to come */
+    int rc;             /* the first failure */
+    struct error err;
+    bool second; /* sizes and usages were asked for */
+    bool listed; /* all computes were seen */
+    cJSON *sizes, *usages;
+    struct fleet_principal **asked; /* in the order of the directory's answers */
+    size_t asked_count;
+    int64_t requests_before;
+    struct arm_call *calls[CALLS]; /* in flight, for abandoning them */
+    struct directory_lookup *lookup;
+};
+
+static void settle(void *arg);
+
+/* ---- the end ---- */
+
+static void planning_free(struct planning *planning)
+{
+    plan_free(planning->plan);
+    cJSON_Delete((cJSON *)planning->saved);
+    cJSON_Delete(planning->sizes);
+    cJSON_Delete(planning->usages);
+    free(planning->asked);
+    free(planning);
+}
+
+/* Ends it without its callback. */
+static void abandon(struct planning *planning)
+{
+    if (!planning)
+        return;
+    for (size_t i = 0; i < CALLS; i++)
+        if (planning->calls[i])
+            arm_call_cancel(planning->calls[i]);
+    directory_cancel(planning->lookup);
+    loop_unpost(arm_client_loop(planning->client), planning);
+    planning_free(planning);
+}
+
+/* Keeps the first failure: it is the one that tells. */
+static void fail(struct planning *planning, int rc, const struct error *err, const char *doing)
+{
+    if (planning->rc < 0)
+        return;
+    planning->rc = rc;
+    if (err)
+        planning->err = *err;
+    (void)error_wrap(&planning->err, rc, "%s", doing);
+}
+
+/* An answer came: goes on when it was the last. */
+static void arrived(struct planning *planning)
+{
+    if (--planning->pending > 0)
+        return;
+    if (loop_post(arm_client_loop(planning->client), settle, planning) < 0)
+        settle(planning);
+}
+
+/* ---- the directory ---- */
+
+static void refuse_principal(struct plan *plan, const struct fleet_principal *principal,
+                             const struct directory_answer *answer)
+{
+    if (answer->outcome == DIRECTORY_AMBIGUOUS)
+        problems_add(&plan->problems, principal->file, principal->line,
+                     "instance '%s': the directory has %zu users called '%s'; name one by its "
+                     "object id",
+                     principal->instance, answer->ids_count, principal->name);
+    else if (answer->near)
+        problems_add(&plan->problems, principal->file, principal->line,
+                     "instance '%s': the directory has no user '%s', did you mean '%s'?",
+                     principal->instance, principal->name, answer->near);
+    else
+        problems_add(&plan->problems, principal->file, principal->line,
+                     "instance '%s': the directory has no user '%s'", principal->instance,
+                     principal->name);
+}
+
+static void on_directory(int rc, const struct directory_answer *answers, size_t count,
+                         const struct error *err, void *arg)
+{
+    struct planning *planning = arg;
+    planning->lookup = NULL;
+    if (rc < 0)
+        fail(planning, rc, err, "asking the directory for the people in the recipe");
+    for (size_t i = 0; rc == 0 && i < count && i < planning->asked_count; i++) {
+        struct fleet_principal *principal = planning->asked[i];
+        if (answers[i].outcome != DIRECTORY_FOUND)
+            refuse_principal(planning->plan, principal, &answers[i]);
+        else if (!(principal->id = strdup(answers[i].id)))
+            fail(planning, ERROR_NO_MEMORY, NULL, "out of memory");
+    }
+    arrived(planning);
+}
+
+static int ask_directory(struct planning *planning, struct error *err)
+{
+    struct plan *plan = planning->plan;
+    struct fleet_principal *principal, *next;
+    size_t count = HASH_COUNT(plan->fleet->principals), i = 0;
+    if (count == 0 || plan->destroy)
+        return 0;
+    struct directory_name *names = calloc(count, sizeof *names);
+    planning->asked = calloc(count, sizeof(struct fleet_principal *));
+    if (!names || !planning->asked) {
+        free(names);
+        return error_set(err, ERROR_NO_MEMORY, "out of memory");
+    }
+    HASH_ITER(hh, plan->fleet->principals, principal, next)
+    {
+        names[i] = (struct directory_name) { .kind = DIRECTORY_USER, .name = principal->name };
+        planning->asked[i++] = principal;
+    }
+    planning->asked_count = count;
+    const struct directory directory = { .client = planning->client,
+                                         .graph_url = plan->graph_url,
+                                         .graph_token = plan->graph_token };
+    int rc =
+        directory_resolve(&directory, names, count, on_directory, planning, &planning->lookup, err);
+    free(names);
+    if (rc == 0)
+        planning->pending++;
+    return rc;
+}
+
+/* ---- the list ---- */
+
+static void conflict(struct plan *plan, struct item *item, const cJSON *body)
+{
+    const char *owner = schema_tag(body, TAG_FLEET);
+    item->conflict = true;
+    if (plan->destroy)
+        return; /* not ours: nothing to delete */
+    if (!instance_is(body))
+        problems_add(&plan->problems, item->step.file, item->step.line,
+                     "instance '%s': the workspace has a compute of that name that is no instance",
+                     item->step.name);
+    else if (owner)
+        problems_add(&plan->problems, item->step.file, item->step.line,
+                     "instance '%s': exists and belongs to the fleet '%s'", item->step.name, owner);
+    else
+        problems_add(
+            &plan->problems, item->step.file, item->step.line,
+            "instance '%s': exists and is not owned by this fleet (it has no tag " TAG_FLEET ")",
+            item->step.name);
+}
+
+/* The person is compared now, or later when the directory has not answered yet. */
+static int note_person(const struct plan *plan, struct item *item, const cJSON *body)
+{
+    const struct schema_type *type = schema_instance();
+    const struct schema_layers layers = fleet_layers(plan->fleet, item->instance);
+    const struct schema_field *field = schema_field_find(type, "assigned_to");
+    const cJSON *said = schema_said(field, &layers);
+    if (!said || plan->fleet->refs.principal(said, plan->fleet->refs.arg))
+        return 0; /* nothing to compare, or diff_instance() does it */
+    cJSON *actual = schema_actual(field, body);
+    item->actual_id = strdup(json_string(actual, "id", ""));
+    cJSON_Delete(actual);
+    return item->actual_id ? 0 : ERROR_NO_MEMORY;
+}
+
+static int see_declared(struct plan *plan, struct item *item, const cJSON *body)
+{
+    if (!instance_is(body) || !plan_owns(plan, body)) {
+        conflict(plan, item, body);
+        return 0;
+    }
+    item->listed = true;
+    item->phase = instance_phase(body);
+    item->protect = text_equal_nocase(schema_tag(body, TAG_PROTECT), "true");
+    if (!plan->destroy && item->phase == INSTANCE_STEADY) {
+        diff_instance(plan->fleet, item->instance, body, &item->diff);
+        if (note_person(plan, item, body) < 0)
+            return ERROR_NO_MEMORY;
+    }
+    bool touched =
+        plan->destroy || item->phase != INSTANCE_STEADY || item->diff.count > 0 || item->actual_id;
+    if (touched)
+        diff_state(body, item->state);
+    return 0;
+}
+
+static int see_orphan(struct plan *plan, const char *name, const cJSON *body)
+{
+    if (!instance_is(body) || !plan_owns(plan, body))
+        return 0;
+    struct item *item = plan_add_item(plan);
+    if (!item || !(item->owned_name = strdup(name)) || !(item->key = fleet_key(name)))
+        return ERROR_NO_MEMORY;
+    item->step.name = item->owned_name;
+    item->listed = true;
+    item->phase = instance_phase(body);
+    item->protect = text_equal_nocase(schema_tag(body, TAG_PROTECT), "true");
+    diff_state(body, item->state);
+    return 0;
+}
+
+static int on_page(const cJSON *items, void *arg, struct error *err)
+{
+    struct planning *planning = arg;
+    struct plan *plan = planning->plan;
+    const cJSON *body;
+    int rc = 0;
+    cJSON_ArrayForEach(body, items)
+    {
+        const char *name = json_string(body, "name", NULL);
+        const struct fleet_instance *instance = name ? fleet_find(plan->fleet, name) : NULL;
+        if (!name)
+            continue;
+        if (instance) {
+            struct item *item = &plan->items[instance - plan->fleet->instances];
+            rc = item->listed || item->conflict ? 0 : see_declared(plan, item, body);
+        } else {
+            rc = see_orphan(plan, name, body);
+        }
+        if (rc < 0)
+            return error_set(err, rc, "out of memory");
+    }
+    return 0;
+}
+
+static void on_list(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct planning *planning = arg;
+    (void)reply;
+    planning->calls[CALL_LIST] = NULL;
+    if (rc < 0)
+        fail(planning, rc, err, "listing the instances of the workspace");
+    arrived(planning);
+}
+
+/* ---- the workspace, sizes, usages ---- */
+
+static void on_workspace(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct planning *planning = arg;
+    struct plan *plan = planning->plan;
+    planning->calls[CALL_WORKSPACE] = NULL;
+    const char *location = rc == 0 ? json_string(reply->body, "location", NULL) : NULL;
+    if (location) {
+        check_location(plan, location);
+        free(plan->location);
+        if (!(plan->location = strdup(location)))
+            fail(planning, ERROR_NO_MEMORY, NULL, "out of memory");
+    } else if (rc == ERROR_DENIED && (plan->location || plan->fleet->location)) {
+        /* Who may only handle computes cannot read the workspace: the word of the recipe will do.
+         */
+        if (!plan->location)
+            plan->location = strdup(plan->fleet->location);
+        plan_warn(plan, "the workspace could not be read (%s), so its location was not checked",
+                  err->name[0] ? err->name : err->message);
+    } else if (rc < 0) {
+        fail(planning, rc, err, "reading the workspace");
+    } else {
+        fail(planning, ERROR_REMOTE, NULL, "the workspace has no location");
+    }
+    arrived(planning);
+}
+
+static void take_list(struct planning *planning, int rc, struct arm_reply *reply,
+                      const struct error *err, const char *what, cJSON **out)
+{
+    if (rc == 0) {
+        *out = reply->body;
+        reply->body = NULL;
+    } else if (rc == ERROR_DENIED) {
+        plan_warn(planning->plan, "%s could not be read (%s), so they were not checked", what,
+                  err->name[0] ? err->name : err->message);
+    } else {
+        fail(planning, rc, err, what);
+    }
+    arrived(planning);
+}
+
+static void on_sizes(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct planning *planning = arg;
+    planning->calls[CALL_SIZES] = NULL;
+    take_list(planning, rc, reply, err, "the VM sizes of the location", &planning->sizes);
+}
+
+static void on_usages(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct planning *planning = arg;
+    planning->calls[CALL_USAGES] = NULL;
+    take_list(planning, rc, reply, err, "the usages of the location", &planning->usages);
+}
+
+/* Sends what was filled in; one more answer is to come. */
+static int ask(struct planning *planning, struct computes_request *request, int rc,
+               arm_done_fn *done, enum call call, struct error *err)
+{
+    if (rc == 0)
+        rc = arm_send(planning->client, &request->arm, done, planning, &planning->calls[call], err);
+    if (rc == 0)
+        planning->pending++;
+    computes_request_clear(request);
+    return rc;
+}
+
+static int ask_first(struct planning *planning, struct error *err)
+{
+    struct computes_request request;
+    const struct workspace_ref workspace = plan_workspace_ref(planning->plan);
+    int rc = computes_workspace(&request, &workspace, err);
+    rc = ask(planning, &request, rc, on_workspace, CALL_WORKSPACE, err);
+    if (rc < 0)
+        return rc;
+    rc = computes_list(&request, &workspace, err);
+    if (rc == 0)
+        request.arm.on_page = on_page;
+    return ask(planning, &request, rc, on_list, CALL_LIST, err);
+}
+
+static int ask_second(struct planning *planning, struct error *err)
+{
+    struct computes_request request;
+    const struct plan *plan = planning->plan;
+    int rc = computes_vm_sizes(&request, plan->subscription, plan->location, err);
+    rc = ask(planning, &request, rc, on_sizes, CALL_SIZES, err);
+    if (rc < 0)
+        return rc;
+    rc = computes_usages(&request, plan->subscription, plan->location, err);
+    return ask(planning, &request, rc, on_usages, CALL_USAGES, err);
+}
+
+/* ---- putting it together ---- */
+
+static void warn_of_budget(struct plan *plan)
+{
+    const struct plan_counts counts = plan_counts(plan);
+    size_t writes = counts.changes;
+    if (plan->requests > READS_NEAR)
+        plan_warn(plan,
+                  "this plan took %lld requests; the cloud lets %d reads through at once, then "
+                  "%d a second",
+                  (long long)plan->requests, READS_AT_ONCE, READS_A_SECOND);
+    if (writes > WRITES_AT_ONCE && plan->graph_url)
+        plan_warn(plan,
+                  "%zu changes: the cloud lets %d writes through at once, then %d a second, so "
+                  "this takes %zu seconds or more",
+                  writes, WRITES_AT_ONCE, WRITES_A_SECOND,
+                  (writes - WRITES_AT_ONCE) / WRITES_A_SECOND);
+}
+
+static bool wants_sizes(const struct plan *plan)
+{
+    const struct plan_counts counts = plan_counts(plan);
+    return !plan->destroy && counts.of[PLAN_CREATE] + counts.of[PLAN_REPLACE] > 0;
+}
+
+/* A failure of the plane does not hide the recipe's own mistakes: those are told with it. */
+static bool tells_problems_only(struct planning *planning)
+{
+    struct plan *plan = planning->plan;
+    if (planning->rc == 0 || plan->problems.count == 0)
+        return false;
+    plan_warn(plan, "%s, so nothing was checked against the plane", planning->err.message);
+    for (size_t i = 0; i < plan->count; i++) {
+        diff_clear(&plan->items[i].diff);
+        plan->items[i].conflict = true; /* nothing is known of them */
+    }
+    plan_settle(plan);
+    return true;
+}
+
+/* A loaded plan is what was reviewed, or it is nothing.  Warnings may differ. */
+static void compare_saved(struct planning *planning)
+{
+    static const char *const apart[] = { "request", "warnings", "digest" };
+    struct buffer text = { 0 };
+    cJSON *now = NULL;
+    plan_write_json(planning->plan, false, &text);
+    if (text.data && json_parse(text.data, text.size, "plan", &now, NULL) == 0) {
+        for (size_t i = 0; i < COUNT(apart); i++) {
+            cJSON_DeleteItemFromObjectCaseSensitive(now, apart[i]);
+            cJSON_DeleteItemFromObjectCaseSensitive((cJSON *)planning->saved, apart[i]);
+        }
+    }
+    if (!now || !json_equal(now, planning->saved))
+        planning->rc = error_set(&planning->err, ERROR_CONFLICT,
+                                 "the world has moved since this plan was saved: plan again");
+    cJSON_Delete(now);
+    buffer_clear(&text);
+}
+
+static void finish(struct planning *planning)
+{
+    struct plan *plan = planning->plan;
+    struct arm_client_stats stats = arm_client_stats(planning->client);
+    plan->requests = stats.requests - planning->requests_before;
+    plan->made_at_ms = loop_now_ms(arm_client_loop(planning->client));
+    bool told = tells_problems_only(planning);
+    if (told)
+        planning->rc = 0;
+    if (planning->rc == 0 && !told) {
+        check_replace_names(plan);
+        warn_of_budget(plan);
+    }
+    problems_sort(&plan->problems);
+    if (plan->problems.dropped > 0)
+        plan_warn(plan, "%zu more problems are not told here", plan->problems.dropped);
+    if (plan->problems.failed && planning->rc == 0)
+        planning->rc = error_set(&planning->err, ERROR_NO_MEMORY, "out of memory");
+    if (planning->rc == 0 && planning->saved)
+        compare_saved(planning);
+    plan_done_fn *done = planning->done;
+    void *arg = planning->arg;
+    struct error err = planning->err;
+    int rc = planning->rc;
+    if (rc == 0)
+        planning->plan = NULL; /* the receiver's */
+    planning_free(planning);
+    done(rc, rc == 0 ? plan : NULL, rc == 0 ? NULL : &err, arg);
+}
+
+/* All answers of a round are in. */
+static void settle(void *arg)
+{
+    struct planning *planning = arg;
+    struct plan *plan = planning->plan;
+    if (planning->rc == 0 && !planning->second) {
+        plan_settle(plan);
+        planning->second = true;
+        struct error err = { 0 };
+        int rc = wants_sizes(plan) ? ask_second(planning, &err) : 0;
+        if (rc < 0)
+            fail(planning, rc, &err, "asking for the location's sizes");
+        if (planning->pending > 0)
+            return;
+    }
+    if (planning->rc == 0 && planning->sizes) {
+        check_sizes(plan, planning->sizes);
+        if (planning->usages)
+            check_quota(plan, planning->sizes, planning->usages);
+    }
+    finish(planning);
+}
+
+int planning_start(struct arm_client *client, const struct plan_request *request,
+                   struct planning_saved saved, plan_done_fn *done, void *arg,
+                   struct planning **out, struct error *err)
+{
+    struct planning *planning = calloc(1, sizeof *planning);
+    if (!planning) {
+        cJSON_Delete(saved.plan);
+        cJSON_Delete(saved.document);
+        return error_set(err, ERROR_NO_MEMORY, "out of memory");
+    }
+    *planning =
+        (struct planning) { .client = client, .done = done, .arg = arg, .saved = saved.plan };
+    planning->requests_before = arm_client_stats(client).requests;
+    int rc = plan_new(request, &planning->plan, err);
+    if (rc < 0 || !planning->plan) {
+        cJSON_Delete(saved.document);
+        planning_free(planning);
+        return rc;
+    }
+    planning->plan->own_document = saved.document;
+    /* From here on every end is told by the callback: a request that could not be sent is a failed
+     * one. */
+    struct error first = { 0 };
+    planning->pending = 1; /* this function itself */
+    if (planning->plan->fleet->name) {
+        rc = ask_first(planning, &first);
+        rc = rc ? rc : ask_directory(planning, &first);
+        if (rc < 0)
+            fail(planning, rc, &first, "planning");
+    } else {
+        planning->second = true; /* no fleet, nothing to ask: only problems to tell */
+        plan_settle(planning->plan);
+    }
+    if (out)
+        *out = planning;
+    arrived(planning);
+    return 0;
+}
+
+int plan_make(struct arm_client *client, const struct plan_request *request, plan_done_fn *done,
+              void *arg, struct error *err)
+{
+    return planning_start(client, request, (struct planning_saved) { 0 }, done, arg, NULL, err);
+}
+
+/* ---- waiting for it ---- */
+
+void planning_waiting_done(int rc, struct plan *plan, const struct error *err, void *arg)
+{
+    struct planning_waiting *waiting = arg;
+    waiting->done = true;
+    waiting->rc = rc;
+    waiting->plan = plan;
+    if (err && waiting->err)
+        *waiting->err = *err;
+}
+
+int planning_wait(struct arm_client *client, struct planning_waiting *waiting,
+                  struct plan **out_plan)
+{
+    int rc = loop_run_until(arm_client_loop(client), &waiting->done);
+    if (!waiting->done) {
+        abandon(waiting->planning);
+        return error_set(waiting->err, rc < 0 ? rc : ERROR_CANCELLED, "planning was interrupted");
+    }
+    if (waiting->rc == 0)
+        *out_plan = waiting->plan;
+    return waiting->rc;
+}
+
+int plan_make_wait(struct arm_client *client, const struct plan_request *request,
+                   struct plan **out_plan, struct error *err)
+{
+    struct planning_waiting waiting = { .err = err };
+    int rc = planning_start(client, request, (struct planning_saved) { 0 }, planning_waiting_done,
+                            &waiting, &waiting.planning, err);
+    return rc < 0 ? rc : planning_wait(client, &waiting, out_plan);
+}
