@@ -16,6 +16,7 @@
 
 #define LEFT_NAMED_MAX 20 /* what was left is told by name up to so many */
 #define REPLACE_MAX 1024
+#define FORCED_MAX 64
 
 /* What one of these commands holds; released in the reverse order. */
 struct work {
@@ -25,6 +26,8 @@ struct work {
     struct session *session;
     struct plan *plan;
     long parallel;
+    char *forced[FORCED_MAX]; /* names after --force-checks; owned */
+    size_t forced_count;
 };
 
 static void work_clear(struct work *work)
@@ -33,9 +36,47 @@ static void work_clear(struct work *work)
     session_free(work->session);
     buffer_clear(&work->saved);
     cJSON_Delete(work->document);
+    for (size_t i = 0; i < work->forced_count; i++)
+        free(work->forced[i]);
 }
 
 /* ---- planning ---- */
+
+/* One name of --force-checks: must be a check's. */
+static int take_forced(struct work *work, const char *name, size_t size, struct error *err)
+{
+    size_t count;
+    const char *const *names = plan_check_names(&count);
+    char *copy = text_dup_size(name, size);
+    if (!copy || work->forced_count == FORCED_MAX) {
+        free(copy);
+        return error_set(err, ERROR_NO_MEMORY, "no memory");
+    }
+    work->forced[work->forced_count++] = copy;
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(names[i], copy))
+            return 0;
+    const char *near = text_nearest(copy, names, count);
+    if (near)
+        return error_set(err, ERROR_USAGE, "--force-checks: no check '%s', did you mean '%s'?",
+                         copy, near);
+    return error_set(err, ERROR_USAGE, "--force-checks: no check '%s'; there are " PLAN_CHECK_WORDS,
+                     copy);
+}
+
+static int read_forced(struct work *work, struct error *err)
+{
+    const char *value;
+    for (size_t i = 0; (value = invocation_value_at(work->invocation, "force-checks", i)); i++) {
+        for (size_t size; *value; value += size + (value[size] == ',')) {
+            size = strcspn(value, ",");
+            int rc = size > 0 ? take_forced(work, value, size, err) : 0;
+            if (rc < 0)
+                return rc;
+        }
+    }
+    return 0;
+}
 
 /* Does the file begin as a plan that we saved? What cannot be read is not one. */
 static bool file_is_saved_plan(const char *path)
@@ -65,9 +106,10 @@ static int take_target(const struct work *work, struct plan_target *out, struct 
 static int load_saved(struct work *work, const char *path, bool destroy, struct error *err)
 {
     if (invocation_flag(work->invocation, "parameter") ||
-        invocation_flag(work->invocation, "replace"))
+        invocation_flag(work->invocation, "replace") || work->forced_count > 0)
         return error_set(err, ERROR_USAGE,
-                         "a saved plan already holds its parameters and replacements");
+                         "a saved plan already holds its parameters, replacements and forced "
+                         "checks");
     struct plan_target target;
     int rc = file_read(path, PLAN_FILE_MAX, &work->saved, err);
     if (rc == 0)
@@ -91,7 +133,11 @@ static int plan_recipe(struct work *work, const char *path, bool destroy, struct
     int rc = recipe_run(work->invocation, path, &work->document, err);
     if (rc == 0)
         rc = session_open(work->invocation, &work->session, err);
-    struct plan_request request = { .document = work->document, .destroy = destroy };
+    struct plan_request request = { .document = work->document,
+                                    .destroy = destroy,
+                                    .forced = (const char *const *)work->forced,
+                                    .forced_count = work->forced_count,
+                                    .parallel = (int)work->parallel };
     if (rc == 0)
         rc = take_target(work, &request.target, err);
     if (rc < 0)
@@ -124,8 +170,11 @@ static int make_plan(struct work *work, bool destroy, struct error *err)
 {
     const char *path = work->invocation->arguments[0];
     size_t count = 0;
-    int rc = file_is_saved_plan(path) ? load_saved(work, path, destroy, err)
-                                      : plan_recipe(work, path, destroy, err);
+    int rc = read_forced(work, err);
+    if (rc < 0)
+        return rc;
+    rc = file_is_saved_plan(path) ? load_saved(work, path, destroy, err)
+                                  : plan_recipe(work, path, destroy, err);
     if (rc < 0)
         return rc;
     const char *const *warnings = plan_warnings(work->plan, &count);
@@ -153,6 +202,29 @@ static int print_plan(const struct work *work, struct error *err)
     return rc;
 }
 
+/* Which checks failed, by name, and the way past them, on stderr: EXIT_FAILED. */
+static int refuse_checks(const struct work *work, const char *consequence)
+{
+    size_t count;
+    const char *last = NULL;
+    struct buffer names = { 0 };
+    const struct plan_check *checks = plan_checks(work->plan, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (checks[i].status != PLAN_CHECK_FAILURE || checks[i].forced ||
+            text_equal(last, checks[i].name))
+            continue;
+        buffer_format(&names, "%s%s", last ? "," : "", checks[i].name);
+        last = checks[i].name;
+    }
+    output_note(work->invocation->output,
+                "moonfleet: %zu failed %s%s%s; --force-checks %s goes on regardless\n",
+                plan_failed_checks(work->plan),
+                plan_failed_checks(work->plan) == 1 ? "check" : "checks", consequence ? ": " : "",
+                consequence ? consequence : "", names.data ? names.data : "");
+    buffer_clear(&names);
+    return EXIT_FAILED;
+}
+
 /* ---- plan ---- */
 
 static int save_plan(const struct work *work, const char *path, struct error *err)
@@ -171,10 +243,13 @@ static int run_plan(struct invocation *invocation, struct error *err)
     struct work work = { .invocation = invocation };
     const char *path = invocation_value(invocation, "out", NULL);
     int rc = make_plan(&work, invocation_flag(invocation, "destroy"), err);
-    if (rc == 0 && path)
+    bool sound = rc == 0 && plan_failed_checks(work.plan) == 0;
+    if (sound && path)
         rc = save_plan(&work, path, err);
     if (rc == 0)
         rc = print_plan(&work, err);
+    if (rc == 0 && !sound)
+        rc = refuse_checks(&work, path ? "the plan was not saved" : NULL);
     if (rc == 0 && invocation_flag(invocation, "detailed-exitcode") &&
         plan_counts(work.plan).changes > 0)
         rc = EXIT_CHANGES;
@@ -380,6 +455,8 @@ static int apply_or_destroy(struct invocation *invocation, bool destroy, struct 
         rc = make_plan(&work, destroy, err);
     if (rc == 0 && !invocation->output->json)
         rc = print_plan(&work, err);
+    if (rc == 0 && !invocation->output->json && plan_failed_checks(work.plan) > 0)
+        rc = refuse_checks(&work, "nothing was changed");
     if (rc == 0) {
         (void)fflush(stdout);
         int answer = confirm(&work, destroy, err);
@@ -408,10 +485,18 @@ static int run_destroy(struct invocation *invocation, struct error *err)
 
 /* ---- rows ---- */
 
+#define FORCE_CHECKS                                                                               \
+    {                                                                                              \
+        "force-checks", 0, "NAMES",                                                                \
+            "go on although checks of these names failed, separated by commas", COMPLETES_WORDS,   \
+            PLAN_CHECK_WORDS                                                                       \
+    }
+
 static const struct option_row plan_options[] = {
     { "out", 'o', "FILE", "save the plan, for 'apply FILE'", COMPLETES_FILE, NULL },
     { "replace", 0, "NAME", "let NAME be deleted and created again; may be repeated",
       COMPLETES_INSTANCE, NULL },
+    FORCE_CHECKS,
     { "destroy", 0, NULL, "plan the deletion of everything the fleet owns", COMPLETES_NOTHING,
       NULL },
     { "detailed-exitcode", 0, NULL, "exit with 2 when there are changes", COMPLETES_NOTHING, NULL },
@@ -421,6 +506,12 @@ static const struct option_row plan_options[] = {
 static const struct option_row replace_options[] = {
     { "replace", 0, "NAME", "let NAME be deleted and created again; may be repeated",
       COMPLETES_INSTANCE, NULL },
+    FORCE_CHECKS,
+    { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },
+};
+
+static const struct option_row destroy_options[] = {
+    FORCE_CHECKS,
     { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },
 };
 
@@ -433,7 +524,9 @@ const struct command command_plan = {
     .details =
         "Evaluates the recipe, lists what the plane has, and compares. Nothing is changed. Every\n"
         "mistake of the recipe is told with its file and line. '+' is created, '~' updated in\n"
-        "place, '±' deleted and created again (only with --replace), '-' deleted.",
+        "place, '±' deleted and created again (only with --replace), '-' deleted. Then come the\n"
+        "checks: what would make an apply fail. A failed one makes the exit status 1; what could\n"
+        "not be found out ('?') stops nothing.",
     .examples =
         "moonfleet plan fleet.lua\n"
         "moonfleet plan fleet.lua -p team=ds --detailed-exitcode\n"
@@ -458,6 +551,7 @@ const struct command command_apply = {
         "out as it was reviewed, or refused because the world has moved.",
     .examples = "moonfleet apply fleet.lua\n"
                 "moonfleet apply fleet.lua --yes --parallel 64\n"
+                "moonfleet apply fleet.lua --force-checks quota\ttry it although a check failed\n"
                 "moonfleet apply fleet.lua --replace ds-ada\tlose ds-ada's disk, knowingly",
     .options = replace_options,
     .needs = NEEDS_RECIPE | NEEDS_APPLY | NEEDS_PLANE,
@@ -475,6 +569,7 @@ const struct command command_destroy = {
         "Deletes every instance that carries the fleet's tag, whether or not the recipe still\n"
         "names it. Instances with 'protect' are refused.",
     .examples = "moonfleet destroy fleet.lua",
+    .options = destroy_options,
     .needs = NEEDS_RECIPE | NEEDS_APPLY | NEEDS_PLANE,
     .completes = COMPLETES_RECIPE,
     .run = run_destroy,

@@ -86,6 +86,9 @@ void plan_text_counts(const struct plan *plan, struct buffer *out)
         buffer_format(out, ", %zu unchanged", counts.of[PLAN_UNCHANGED]);
     if (counts.blocked > 0)
         buffer_format(out, "; %zu refused", counts.blocked);
+    if (plan_failed_checks(plan) > 0)
+        buffer_format(out, "; %zu failed %s", plan_failed_checks(plan),
+                      plan_failed_checks(plan) == 1 ? "check" : "checks");
 }
 
 static void heading(const struct plan *plan, bool colour, struct buffer *out)
@@ -129,11 +132,61 @@ static void outputs(const struct plan *plan, struct buffer *out)
     }
 }
 
+/* How a check's status is shown. */
+static const struct {
+    const char *mark;
+    enum style style;
+} statuses[] = {
+    [PLAN_CHECK_OK] = { "✓", STYLE_GREEN },
+    [PLAN_CHECK_WARNING] = { "!", STYLE_YELLOW },
+    [PLAN_CHECK_FAILURE] = { "✗", STYLE_RED },
+    [PLAN_CHECK_UNKNOWN] = { "?", STYLE_DIM },
+};
+
+/* Lines of `text`, each set in under the check. */
+static void mend_lines(struct buffer *out, const char *text)
+{
+    while (*text) {
+        size_t size = strcspn(text, "\n");
+        char *line = text_dup_size(text, size);
+        buffer_text(out, "      ");
+        output_escape(out, line ? line : "", false);
+        buffer_char(out, '\n');
+        free(line);
+        text += size + (text[size] == '\n');
+    }
+}
+
+static void check_lines(struct buffer *out, bool colour, const struct plan_check *check)
+{
+    buffer_format(out, "  %s%s %s%s: ", output_style(colour, statuses[check->status].style),
+                  statuses[check->status].mark, check->name, output_style(colour, STYLE_PLAIN));
+    if (check->file && check->status != PLAN_CHECK_OK) {
+        output_escape(out, check->file, false);
+        buffer_format(out, ":%d: ", check->line);
+    }
+    output_escape(out, check->message, false);
+    buffer_text(out, check->forced ? "  (forced)\n" : "\n");
+    if (check->mend && !check->forced)
+        mend_lines(out, check->mend);
+}
+
+static void checks(const struct plan *plan, bool colour, struct buffer *out)
+{
+    size_t count;
+    const struct plan_check *list = plan_checks(plan, &count);
+    if (count > 0)
+        buffer_text(out, "checks\n");
+    for (size_t i = 0; i < count; i++)
+        check_lines(out, colour, &list[i]);
+}
+
 void plan_text(const struct plan *plan, bool colour, struct buffer *out)
 {
     heading(plan, colour, out);
     for (size_t i = 0; i < plan_step_count(plan); i++)
         step_lines(plan, i, colour, out);
+    checks(plan, colour, out);
     if (cJSON_GetArraySize(plan_outputs(plan)) > 0) {
         buffer_text(out, "outputs\n");
         outputs(plan, out);

@@ -231,6 +231,22 @@ int computes_update_idle_shutdown(struct computes_request *out,
     return error_set(err, ERROR_NO_MEMORY, "out of memory");
 }
 
+int computes_check_name(struct computes_request *out, const struct workspace_ref *workspace,
+                        const char *name, struct error *err)
+{
+    const char *tail[4] = { "checkComputeNameAvailability", NULL };
+    int rc = begin_workspace(out, HTTP_POST, workspace, tail, err);
+    if (rc < 0)
+        return rc;
+    out->arm.idempotent = true; /* it only asks */
+    out->body = cJSON_CreateObject();
+    out->arm.body = out->body;
+    if (cJSON_AddStringToObject(out->body, "name", name))
+        return 0;
+    computes_request_clear(out);
+    return error_set(err, ERROR_NO_MEMORY, "out of memory");
+}
+
 int computes_vm_sizes(struct computes_request *out, const char *subscription, const char *location,
                       struct error *err)
 {

@@ -63,6 +63,10 @@ int computes_update_idle_shutdown(struct computes_request *out,
                                   const struct workspace_ref *workspace, const char *name,
                                   const char *idle, struct error *err);
 
+/* Is the name free in the workspace's region?  The reply has nameAvailable, reason, message. */
+int computes_check_name(struct computes_request *out, const struct workspace_ref *workspace,
+                        const char *name, struct error *err);
+
 /* Of a location: what VM sizes there are, what quota is used (all pages). */
 int computes_vm_sizes(struct computes_request *out, const char *subscription, const char *location,
                       struct error *err);

@@ -47,10 +47,12 @@ struct apply {
     struct plan *plan;
     struct apply_observer observer;
     int parallel;
-    size_t cursor;  /* the next step to look at */
+    int stage;      /* enum stage: what is at work */
+    size_t cursor;  /* the next step to look at, in this stage */
     size_t running; /* jobs at work */
     struct job *jobs;
     unsigned char *outcomes; /* enum outcome, by index */
+    bool *begun;             /* by index: it is, or was, at work, or was left */
     size_t total, finished;
     bool stopped, checking, posted, over;
     struct arm_call *check_call;
@@ -524,9 +526,19 @@ static void next_part(struct job *job)
 
 /* ---- all of them ---- */
 
+/* What must have ended before the next begins. */
+enum stage { STAGE_DELETES, STAGE_INSTANCES, STAGES };
+
+static enum stage stage_of(const struct plan *plan, const struct item *item)
+{
+    return plan->deletes_first && item->step.action == PLAN_DELETE ? STAGE_DELETES
+                                                                   : STAGE_INSTANCES;
+}
+
 static void job_start(struct apply *apply, size_t index)
 {
     struct job *job = calloc(1, sizeof *job);
+    apply->begun[index] = true;
     if (!job) {
         apply->no_memory = true;
         apply->outcomes[index] = OUTCOME_LEFT;
@@ -571,14 +583,31 @@ static void end(struct apply *apply)
 
 static void leave_rest(struct apply *apply)
 {
-    for (; apply->cursor < apply->plan->count; apply->cursor++) {
-        if (apply->plan->items[apply->cursor].step.action == PLAN_UNCHANGED)
+    for (size_t i = 0; i < apply->plan->count; i++) {
+        if (apply->plan->items[i].step.action == PLAN_UNCHANGED || apply->begun[i])
             continue;
-        if (apply->outcomes[apply->cursor] == OUTCOME_NONE) {
-            apply->outcomes[apply->cursor] = OUTCOME_LEFT;
-            apply->summary.left++;
-        }
+        apply->begun[i] = true;
+        apply->outcomes[i] = OUTCOME_LEFT;
+        apply->summary.left++;
     }
+}
+
+static bool is_due(const struct apply *apply, size_t index)
+{
+    const struct item *item = &apply->plan->items[index];
+    return !apply->begun[index] && item->step.action != PLAN_UNCHANGED &&
+           (int)stage_of(apply->plan, item) == apply->stage;
+}
+
+/* Begins what there is room for; false: the stage is not over. */
+static bool pump_stage(struct apply *apply)
+{
+    while (apply->cursor < apply->plan->count && apply->running < (size_t)apply->parallel) {
+        size_t index = apply->cursor++;
+        if (is_due(apply, index))
+            job_start(apply, index);
+    }
+    return apply->running == 0 && apply->cursor == apply->plan->count;
 }
 
 static void pump(void *arg)
@@ -589,14 +618,11 @@ static void pump(void *arg)
         return;
     if (apply->stopped)
         leave_rest(apply);
-    while (apply->cursor < apply->plan->count && apply->running < (size_t)apply->parallel &&
-           !apply->stopped) {
-        size_t index = apply->cursor++;
-        if (apply->plan->items[index].step.action != PLAN_UNCHANGED &&
-            apply->outcomes[index] == OUTCOME_NONE)
-            job_start(apply, index);
+    while (apply->stage < STAGES && pump_stage(apply)) {
+        apply->stage++;
+        apply->cursor = 0;
     }
-    if (apply->running == 0 && apply->cursor == apply->plan->count)
+    if (apply->stage == STAGES)
         end(apply);
 }
 
@@ -642,6 +668,7 @@ static void on_looked(int rc, struct arm_reply *reply, const struct error *err, 
             keep_failure(apply, &told, err);
         }
         apply->outcomes[i] = OUTCOME_FAILED;
+        apply->begun[i] = true;
         apply->finished++;
     }
     post_pump(apply);
@@ -677,6 +704,16 @@ static int refuse(const struct plan *plan, struct error *err)
         if (plan->items[i].blocked)
             return error_set(err, ERROR_CONFLICT, "nothing was changed: %s",
                              plan->items[i].blocked);
+    for (size_t i = 0; i < plan->check_count; i++) {
+        const struct plan_check *check = &plan->checks[i];
+        if (check->status != PLAN_CHECK_FAILURE || check->forced)
+            continue;
+        (void)error_set(err, ERROR_CONFLICT, "nothing was changed: %s; --force-checks %s tries it",
+                        check->message, check->name);
+        if (err)
+            error_at(err, check->file, check->line);
+        return ERROR_CONFLICT;
+    }
     return 0;
 }
 
@@ -691,7 +728,9 @@ int apply_start(struct arm_client *client, struct plan *plan, const struct apply
         return error_set(err, ERROR_USAGE, "parallel is 1 to %d, not %d", APPLY_PARALLEL_MAX,
                          parallel);
     struct apply *apply = calloc(1, sizeof *apply);
-    if (!apply || !(apply->outcomes = calloc(plan->count + 1, 1))) {
+    if (!apply || !(apply->outcomes = calloc(plan->count + 1, 1)) ||
+        !(apply->begun = calloc(plan->count + 1, sizeof *apply->begun))) {
+        free(apply ? apply->outcomes : NULL);
         free(apply);
         return error_set(err, ERROR_NO_MEMORY, "out of memory");
     }
@@ -750,6 +789,7 @@ void apply_free(struct apply *apply)
     }
     free(apply->failures);
     free(apply->outcomes);
+    free(apply->begun);
     free(apply);
 }
 

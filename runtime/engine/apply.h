@@ -12,7 +12,7 @@
 
 #include "engine/plan.h"
 
-#define APPLY_PARALLEL_DEFAULT 32
+#define APPLY_PARALLEL_DEFAULT PLAN_PARALLEL_DEFAULT
 #define APPLY_PARALLEL_MAX 1024
 
 struct apply;
@@ -72,7 +72,8 @@ struct apply_observer {
 
 /* Begins.  `plan` is borrowed and must outlive the apply; `options` may be NULL.  Refuses as a
  * whole, before anything is touched: ERROR_INVALID when the plan holds problems, ERROR_CONFLICT
- * when a step is blocked (err names the first one and the flag that lets it through).  *out is the
+ * when a step is blocked or a check failed (err names the first one and the flag that lets it
+ * through).  *out is the
  * caller's: apply_free() after `done`, from outside the callbacks. */
 int apply_start(struct arm_client *client, struct plan *plan, const struct apply_options *options,
                 const struct apply_observer *observer, struct apply **out, struct error *err);

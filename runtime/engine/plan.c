@@ -21,17 +21,24 @@ static int copy_target(struct plan *plan, const struct plan_target *target)
     return rc ? rc : copy_text(&plan->graph_token, target->graph_token);
 }
 
-static int copy_replace(struct plan *plan, const struct plan_request *request)
+static int copy_names(struct name_list *out, const char *const *names, size_t count)
 {
-    plan->replace = calloc(request->replace_count + 1, sizeof *plan->replace);
-    if (!plan->replace)
+    out->items = calloc(count + 1, sizeof *out->items);
+    if (!out->items)
         return ERROR_NO_MEMORY;
-    for (size_t i = 0; i < request->replace_count; i++) {
-        if (!(plan->replace[i] = strdup(request->replace[i])))
+    for (size_t i = 0; i < count; i++) {
+        if (!(out->items[i] = strdup(names[i])))
             return ERROR_NO_MEMORY;
-        plan->replace_count++;
+        out->count++;
     }
     return 0;
+}
+
+static void free_names(struct name_list *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
 }
 
 static void free_text(char **text)
@@ -44,18 +51,12 @@ void plan_free(struct plan *plan)
 {
     if (!plan)
         return;
-    for (size_t i = 0; i < plan->count; i++) {
-        diff_clear(&plan->items[i].diff);
-        free(plan->items[i].key);
-        free(plan->items[i].owned_name);
-        free(plan->items[i].actual_id);
-        free(plan->items[i].note);
-        free(plan->items[i].blocked);
-    }
+    for (size_t i = 0; i < plan->count; i++)
+        plan_item_clear(&plan->items[i]);
     free(plan->items);
-    for (size_t i = 0; i < plan->replace_count; i++)
-        free(plan->replace[i]);
-    free(plan->replace);
+    free_names(&plan->replace);
+    free_names(&plan->forced);
+    plan_checks_clear(plan);
     for (size_t i = 0; i < plan->warning_count; i++)
         free(plan->warnings[i]);
     free(plan->warnings);
@@ -112,8 +113,8 @@ struct item *plan_add_item(struct plan *plan)
 
 static bool is_permitted(const struct plan *plan, const char *name)
 {
-    for (size_t i = 0; i < plan->replace_count; i++)
-        if (text_equal_nocase(plan->replace[i], name))
+    for (size_t i = 0; i < plan->replace.count; i++)
+        if (text_equal_nocase(plan->replace.items[i], name))
             return true;
     return false;
 }
@@ -142,8 +143,10 @@ int plan_new(const struct plan_request *request, struct plan **out, struct error
         return error_set(err, ERROR_NO_MEMORY, "out of memory");
     plan->document = request->document;
     plan->destroy = request->destroy;
+    plan->parallel = request->parallel ? request->parallel : PLAN_PARALLEL_DEFAULT;
     int rc = copy_target(plan, &request->target);
-    rc = rc ? rc : copy_replace(plan, request);
+    rc = rc ? rc : copy_names(&plan->replace, request->replace, request->replace_count);
+    rc = rc ? rc : copy_names(&plan->forced, request->forced, request->forced_count);
     if (rc < 0)
         (void)error_set(err, rc, "out of memory");
     else

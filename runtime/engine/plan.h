@@ -19,6 +19,12 @@
  *       "loses":"…",                      what is destroyed; absent: nothing
  *       "blocked":"…",                    why an apply refuses; absent: it does not
  *       "state":"…"}],                    digest of what the plane has now; "" for nothing
+ *    "checks":[                           findings, those of one name together
+ *      {"check":"quota","status":"ok|warning|failure|unknown",
+ *       "subject":"…",                    what was looked at; or absent
+ *       "message":"…","mend":"…",         what to do; or absent
+ *       "forced":true,                    a failure that --force-checks lets pass; or absent
+ *       "at":{"file","line"}}],           or absent
  *    "problems":[{"message","at":{"file","line"}}],
  *    "warnings":["…"],
  *    "outputs":[{"name","value"}],
@@ -36,6 +42,8 @@
 #include "base/json.h"
 #include "client/arm_client.h"
 #include "engine/problems.h"
+
+#define PLAN_PARALLEL_DEFAULT 32 /* steps at work at once */
 
 struct plan;
 
@@ -67,6 +75,9 @@ struct plan_request {
     bool destroy;               /* delete what the fleet owns */
     const char *const *replace; /* names that may be replaced (--replace); copied */
     size_t replace_count;
+    const char *const *forced; /* checks whose failures are let through (--force-checks); copied */
+    size_t forced_count;
+    int parallel; /* steps that the apply will have at work at once; 0: PLAN_PARALLEL_DEFAULT */
 };
 
 /* The end of planning, from the loop, once.  `rc` 0: `plan` is the receiver's (plan_free()); it may
@@ -121,6 +132,33 @@ struct plan_counts {
     size_t changes; /* everything but PLAN_UNCHANGED */
 };
 struct plan_counts plan_counts(const struct plan *plan);
+
+/* What was looked at before anything is touched. */
+enum plan_check_status {
+    PLAN_CHECK_OK,
+    PLAN_CHECK_WARNING,
+    PLAN_CHECK_FAILURE, /* an apply refuses, unless it is forced */
+    PLAN_CHECK_UNKNOWN, /* it could not be found out: stops nothing */
+};
+const char *plan_check_status_name(enum plan_check_status status); /* "ok" */
+
+struct plan_check {
+    const char *name; /* "quota", … : static */
+    enum plan_check_status status;
+    const char *subject; /* what was looked at; or NULL */
+    const char *message; /* one sentence */
+    const char *mend;    /* what to do, perhaps lines to paste; or NULL */
+    const char *file;    /* NULL: nowhere; borrowed from the plan's document */
+    int line;
+    bool forced; /* a failure that was forced */
+};
+
+/* Sorted by name, in the order of plan_check_names(). */
+const struct plan_check *plan_checks(const struct plan *plan, size_t *out_count);
+size_t plan_failed_checks(const struct plan *plan); /* failures that are not forced */
+const char *const *plan_check_names(size_t *out_count);
+/* The same names for a command's row. */
+#define PLAN_CHECK_WORDS "caller assigned effects quota names sizes scripts"
 
 const struct plan_problem *plan_problems(const struct plan *plan, size_t *out_count);
 const char *const *plan_warnings(const struct plan *plan, size_t *out_count); /* sentences */

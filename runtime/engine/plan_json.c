@@ -111,6 +111,25 @@ static void write_steps(const struct plan *plan, struct buffer *out)
     buffer_text(out, gap[0] == ',' ? "\n  ]" : "]");
 }
 
+static void write_checks(const struct plan *plan, struct buffer *out)
+{
+    buffer_text(out, "\"checks\": [");
+    for (size_t i = 0; i < plan->check_count; i++) {
+        const struct plan_check *check = &plan->checks[i];
+        buffer_text(out, i ? ",\n    { " : "\n    { ");
+        member(out, "check", check->name);
+        optional(out, "status", plan_check_status_name(check->status));
+        optional(out, "subject", check->subject);
+        optional(out, "message", check->message);
+        optional(out, "mend", check->mend);
+        if (check->forced)
+            buffer_text(out, ", \"forced\": true");
+        write_at(out, check->file, check->line);
+        buffer_text(out, " }");
+    }
+    buffer_text(out, plan->check_count ? "\n  ]" : "]");
+}
+
 static void write_problems(const struct plan *plan, struct buffer *out)
 {
     buffer_text(out, "\"problems\": [");
@@ -151,16 +170,24 @@ static void write_outputs(const struct plan *plan, struct buffer *out)
     buffer_text(out, "]");
 }
 
+static void write_names(const char *name, const struct name_list *names, struct buffer *out)
+{
+    buffer_format(out, ", \"%s\": [", name);
+    for (size_t i = 0; i < names->count; i++) {
+        buffer_text(out, i ? ", " : "");
+        json_quote(out, names->items[i]);
+    }
+    buffer_text(out, "]");
+}
+
 static void write_request(const struct plan *plan, struct buffer *out)
 {
     buffer_text(out, ",\n  \"request\": { ");
     write_target(plan, out);
-    buffer_format(out, ", \"destroy\": %s, \"replace\": [", plan->destroy ? "true" : "false");
-    for (size_t i = 0; i < plan->replace_count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_quote(out, plan->replace[i]);
-    }
-    buffer_text(out, "], ");
+    buffer_format(out, ", \"destroy\": %s", plan->destroy ? "true" : "false");
+    write_names("replace", &plan->replace, out);
+    write_names("forced", &plan->forced, out);
+    buffer_text(out, ", ");
     write_tree(out, "document", plan->document);
     buffer_text(out, " }");
 }
@@ -186,6 +213,8 @@ void plan_write_json(const struct plan *plan, bool save, struct buffer *out)
     write_counts(plan, out);
     buffer_text(out, ",\n  ");
     write_steps(plan, out);
+    buffer_text(out, ",\n  ");
+    write_checks(plan, out);
     buffer_text(out, ",\n  ");
     write_problems(plan, out);
     buffer_text(out, ",\n  ");

@@ -48,6 +48,7 @@ struct item {
     char *owned_name;                      /* for those not declared */
     struct diff diff;
     char *actual_id;              /* the person's id as listed, until it is compared */
+    char *listed_size;            /* of what may be deleted or replaced; owned */
     char *note;                   /* owned; step.note points here */
     char *blocked;                /* owned; step.blocked points here */
     char state[DIGEST_TEXT_SIZE]; /* diff_state() when it is touched; "" */
@@ -58,17 +59,26 @@ struct item {
     bool permitted; /* --replace names it */
 };
 
+struct name_list {
+    char **items; /* owned */
+    size_t count;
+};
+
 struct plan {
     const cJSON *document;
     cJSON *own_document; /* a loaded plan's */
     char *subscription, *group, *workspace, *location, *tenant, *graph_url, *graph_token;
     bool destroy;
-    char **replace;
-    size_t replace_count;
+    struct name_list replace; /* --replace */
+    struct name_list forced;  /* --force-checks */
+    int parallel;
+    bool deletes_first; /* an apply ends all deletions before it begins anything else */
     struct fleet *fleet;
     struct item *items; /* declared ones first, then orphans; sorted by key once it is made */
     size_t count, capacity;
     struct problems problems;
+    struct plan_check *checks; /* subject, message, mend owned; see check.h */
+    size_t check_count, check_capacity;
     char **warnings;
     size_t warning_count;
     int64_t requests;
@@ -95,10 +105,11 @@ void plan_settle(struct plan *plan);
 /* Whether `body` (NULL: gone) is owned by the plan's fleet. */
 bool plan_owns(const struct plan *plan, const cJSON *body);
 
-/* Checks against what the plane says (checks.c). */
-void check_sizes(struct plan *plan, const cJSON *sizes);
-void check_quota(struct plan *plan, const cJSON *sizes, const cJSON *usages);
+/* Problems that only the plane's answers show (complaints.c). */
 void check_location(struct plan *plan, const char *workspace_location);
 void check_replace_names(struct plan *plan);
+
+void plan_item_clear(struct item *item);
+void plan_checks_clear(struct plan *plan);
 
 #endif

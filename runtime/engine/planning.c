@@ -1,13 +1,14 @@
 /* planning.c - making a plan: what is asked of the plane, in which order, and what becomes of the
  * answers.
  *
- * At once: the workspace, the list of computes, the directory.  Then, only when something is to be
- * created: the location's sizes and usages.  `struct planning` lives from plan_make() to its
+ * At once: the workspace, the list of computes, the directory.  Then the checks, each with the
+ * requests of its own (check.h).  `struct planning` lives from plan_make() to its
  * callback. */
 #include "engine/planning.h"
 
 #include "base/text.h"
 #include "client/directory.h"
+#include "engine/check.h"
 
 #define READS_AT_ONCE 250 /* the cloud's token bucket: FACTS section 12 */
 #define READS_A_SECOND 25
@@ -15,7 +16,7 @@
 #define WRITES_AT_ONCE 200
 #define WRITES_A_SECOND 10
 
-enum call { CALL_WORKSPACE, CALL_LIST, CALL_SIZES, CALL_USAGES, CALLS };
+enum call { CALL_WORKSPACE, CALL_LIST, CALLS };
 
 struct planning {
     struct arm_client *client;
@@ -26,14 +27,12 @@ struct planning {
     size_t pending;     /* answers that are still to come */
     int rc;             /* the first failure */
     struct error err;
-    bool second; /* sizes and usages were asked for */
-    bool listed; /* all computes were seen */
-    cJSON *sizes, *usages;
     struct fleet_principal **asked; /* in the order of the directory's answers */
     size_t asked_count;
     int64_t requests_before;
     struct arm_call *calls[CALLS]; /* in flight, for abandoning them */
     struct directory_lookup *lookup;
+    struct checks *checks;
 };
 
 static void settle(void *arg);
@@ -42,10 +41,9 @@ static void settle(void *arg);
 
 static void planning_free(struct planning *planning)
 {
+    checks_free(planning->checks);
     plan_free(planning->plan);
     cJSON_Delete((cJSON *)planning->saved);
-    cJSON_Delete(planning->sizes);
-    cJSON_Delete(planning->usages);
     free(planning->asked);
     free(planning);
 }
@@ -187,6 +185,14 @@ static int note_person(const struct plan *plan, struct item *item, const cJSON *
     return item->actual_id ? 0 : ERROR_NO_MEMORY;
 }
 
+/* For counting cores that its end sets free. */
+static int note_size(struct item *item, const cJSON *body)
+{
+    const char *size = json_string(body, "properties.properties.vmSize", NULL);
+    item->listed_size = size ? strdup(size) : NULL;
+    return size && !item->listed_size ? ERROR_NO_MEMORY : 0;
+}
+
 static int see_declared(struct plan *plan, struct item *item, const cJSON *body)
 {
     if (!instance_is(body) || !plan_owns(plan, body)) {
@@ -205,7 +211,7 @@ static int see_declared(struct plan *plan, struct item *item, const cJSON *body)
         plan->destroy || item->phase != INSTANCE_STEADY || item->diff.count > 0 || item->actual_id;
     if (touched)
         diff_state(body, item->state);
-    return 0;
+    return touched ? note_size(item, body) : 0;
 }
 
 static int see_orphan(struct plan *plan, const char *name, const cJSON *body)
@@ -220,7 +226,7 @@ static int see_orphan(struct plan *plan, const char *name, const cJSON *body)
     item->phase = instance_phase(body);
     item->protect = text_equal_nocase(schema_tag(body, TAG_PROTECT), "true");
     diff_state(body, item->state);
-    return 0;
+    return note_size(item, body);
 }
 
 static int on_page(const cJSON *items, void *arg, struct error *err)
@@ -257,7 +263,7 @@ static void on_list(int rc, struct arm_reply *reply, const struct error *err, vo
     arrived(planning);
 }
 
-/* ---- the workspace, sizes, usages ---- */
+/* ---- the workspace ---- */
 
 static void on_workspace(int rc, struct arm_reply *reply, const struct error *err, void *arg)
 {
@@ -285,36 +291,6 @@ static void on_workspace(int rc, struct arm_reply *reply, const struct error *er
     arrived(planning);
 }
 
-static void take_list(struct planning *planning, int rc, struct arm_reply *reply,
-                      const struct error *err, const char *what, cJSON **out)
-{
-    if (rc == 0) {
-        *out = reply->body;
-        reply->body = NULL;
-    } else if (rc == ERROR_DENIED) {
-        plan_warn(planning->plan, "%s could not be read (%s), so they were not checked", what,
-                  err->name[0] ? err->name : err->message);
-    } else {
-        fail(planning, rc, err, what);
-    }
-    arrived(planning);
-}
-
-static void on_sizes(int rc, struct arm_reply *reply, const struct error *err, void *arg)
-{
-    struct planning *planning = arg;
-    planning->calls[CALL_SIZES] = NULL;
-    take_list(planning, rc, reply, err, "the VM sizes of the location", &planning->sizes);
-}
-
-static void on_usages(int rc, struct arm_reply *reply, const struct error *err, void *arg)
-{
-    struct planning *planning = arg;
-    planning->calls[CALL_USAGES] = NULL;
-    take_list(planning, rc, reply, err, "the usages of the location", &planning->usages);
-}
-
-/* Sends what was filled in; one more answer is to come. */
 static int ask(struct planning *planning, struct computes_request *request, int rc,
                arm_done_fn *done, enum call call, struct error *err)
 {
@@ -340,18 +316,6 @@ static int ask_first(struct planning *planning, struct error *err)
     return ask(planning, &request, rc, on_list, CALL_LIST, err);
 }
 
-static int ask_second(struct planning *planning, struct error *err)
-{
-    struct computes_request request;
-    const struct plan *plan = planning->plan;
-    int rc = computes_vm_sizes(&request, plan->subscription, plan->location, err);
-    rc = ask(planning, &request, rc, on_sizes, CALL_SIZES, err);
-    if (rc < 0)
-        return rc;
-    rc = computes_usages(&request, plan->subscription, plan->location, err);
-    return ask(planning, &request, rc, on_usages, CALL_USAGES, err);
-}
-
 /* ---- putting it together ---- */
 
 static void warn_of_budget(struct plan *plan)
@@ -371,12 +335,6 @@ static void warn_of_budget(struct plan *plan)
                   (writes - WRITES_AT_ONCE) / WRITES_A_SECOND);
 }
 
-static bool wants_sizes(const struct plan *plan)
-{
-    const struct plan_counts counts = plan_counts(plan);
-    return !plan->destroy && counts.of[PLAN_CREATE] + counts.of[PLAN_REPLACE] > 0;
-}
-
 /* A failure of the plane does not hide the recipe's own mistakes: those are told with it. */
 static bool tells_problems_only(struct planning *planning)
 {
@@ -392,10 +350,11 @@ static bool tells_problems_only(struct planning *planning)
     return true;
 }
 
-/* A loaded plan is what was reviewed, or it is nothing.  Warnings may differ. */
+/* A loaded plan is what was reviewed, or it is nothing.  Warnings and checks may differ: an apply
+ * goes by what they say now. */
 static void compare_saved(struct planning *planning)
 {
-    static const char *const apart[] = { "request", "warnings", "digest" };
+    static const char *const apart[] = { "request", "warnings", "checks", "digest" };
     struct buffer text = { 0 };
     cJSON *now = NULL;
     plan_write_json(planning->plan, false, &text);
@@ -442,27 +401,35 @@ static void finish(struct planning *planning)
     done(rc, rc == 0 ? plan : NULL, rc == 0 ? NULL : &err, arg);
 }
 
-/* All answers of a round are in. */
+static void on_checked(int rc, const struct error *err, void *arg)
+{
+    struct planning *planning = arg;
+    if (rc < 0) {
+        planning->rc = rc;
+        planning->err = *err;
+    }
+    finish(planning);
+}
+
+/* All answers are in. */
 static void settle(void *arg)
 {
     struct planning *planning = arg;
     struct plan *plan = planning->plan;
-    if (planning->rc == 0 && !planning->second) {
-        plan_settle(plan);
-        planning->second = true;
-        struct error err = { 0 };
-        int rc = wants_sizes(plan) ? ask_second(planning, &err) : 0;
-        if (rc < 0)
-            fail(planning, rc, &err, "asking for the location's sizes");
-        if (planning->pending > 0)
-            return;
+    if (planning->rc < 0) {
+        finish(planning);
+        return;
     }
-    if (planning->rc == 0 && planning->sizes) {
-        check_sizes(plan, planning->sizes);
-        if (planning->usages)
-            check_quota(plan, planning->sizes, planning->usages);
+    plan_settle(plan);
+    if (!plan->fleet->name) { /* nothing to ask about: only problems to tell */
+        finish(planning);
+        return;
     }
-    finish(planning);
+    planning->checks = checks_start(plan, planning->client, on_checked, planning);
+    if (!planning->checks) {
+        fail(planning, ERROR_NO_MEMORY, NULL, "out of memory");
+        finish(planning);
+    }
 }
 
 int planning_start(struct arm_client *client, const struct plan_request *request,
@@ -494,9 +461,6 @@ int planning_start(struct arm_client *client, const struct plan_request *request
         rc = rc ? rc : ask_directory(planning, &first);
         if (rc < 0)
             fail(planning, rc, &first, "planning");
-    } else {
-        planning->second = true; /* no fleet, nothing to ask: only problems to tell */
-        plan_settle(planning->plan);
     }
     if (out)
         *out = planning;

@@ -53,6 +53,20 @@ static int check_saved(const cJSON *saved, const struct plan_target *target, str
     return 0;
 }
 
+/* The texts of a list; the caller frees the array; NULL: no memory. */
+static const char **names_at(const cJSON *request, const char *member, size_t *out_count)
+{
+    const cJSON *name, *names = cJSON_GetObjectItemCaseSensitive(request, member);
+    const char **out = calloc((size_t)cJSON_GetArraySize(names) + 1, sizeof *out);
+    *out_count = 0;
+    cJSON_ArrayForEach(name, names)
+    {
+        if (out && cJSON_IsString(name))
+            out[(*out_count)++] = name->valuestring;
+    }
+    return out;
+}
+
 static int load(struct arm_client *client, const struct plan_target *target, const char *text,
                 size_t size, plan_done_fn *done, void *arg, struct planning **out,
                 struct error *err)
@@ -69,30 +83,28 @@ static int load(struct arm_client *client, const struct plan_target *target, con
     }
     cJSON *request_part = cJSON_DetachItemFromObjectCaseSensitive(saved, "request");
     cJSON *document = cJSON_DetachItemFromObjectCaseSensitive(request_part, "document");
-    const cJSON *name, *names = cJSON_GetObjectItemCaseSensitive(request_part, "replace");
-    const char **replace = calloc((size_t)cJSON_GetArraySize(names) + 1, sizeof *replace);
-    size_t count = 0;
-    cJSON_ArrayForEach(name, names)
-    {
-        if (replace && cJSON_IsString(name))
-            replace[count++] = name->valuestring;
-    }
+    size_t replace_count, forced_count;
+    const char **replace = names_at(request_part, "replace", &replace_count);
+    const char **forced = names_at(request_part, "forced", &forced_count);
     struct plan_request request = {
         .document = document,
         .target = *target,
         .destroy = json_bool(request_part, "destroy", false),
         .replace = replace,
-        .replace_count = count,
+        .replace_count = replace_count,
+        .forced = forced,
+        .forced_count = forced_count,
     };
     request.target.workspace = json_string(request_part, "target.workspace", target->workspace);
     const struct planning_saved parts = { .plan = saved, .document = document };
-    rc = replace ? planning_start(client, &request, parts, done, arg, out, err)
-                 : error_set(err, ERROR_NO_MEMORY, "out of memory");
-    if (!replace) {
+    rc = replace && forced ? planning_start(client, &request, parts, done, arg, out, err)
+                           : error_set(err, ERROR_NO_MEMORY, "out of memory");
+    if (!replace || !forced) {
         cJSON_Delete(saved);
         cJSON_Delete(document);
     }
     free(replace);
+    free(forced);
     cJSON_Delete(request_part);
     return rc;
 }

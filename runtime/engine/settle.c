@@ -140,12 +140,13 @@ static void settle_item(const struct plan *plan, struct item *item)
 
 /* ---- all of them ---- */
 
-static void free_item(struct item *item)
+void plan_item_clear(struct item *item)
 {
     diff_clear(&item->diff);
     free(item->key);
     free(item->owned_name);
     free(item->actual_id);
+    free(item->listed_size);
     free(item->note);
     free(item->blocked);
 }
@@ -167,7 +168,7 @@ void plan_settle(struct plan *plan)
     for (size_t i = 0; i < plan->count; i++) {
         struct item *item = &plan->items[i];
         if (is_dropped(plan, item)) {
-            free_item(item);
+            plan_item_clear(item);
             continue;
         }
         if (item->listed && item->instance && !plan->destroy && item->actual_id)

@@ -143,6 +143,15 @@ static const char golden[] =
     "\"r.lua\", \"line\": 14 }, \"reasons\": [{ \"field\": \"power\", \"old\": \"stopped\", "
     "\"new\": \"running\", \"replaces\": false }], \"state\": \"STATE\" }\n"
     "  ],\n"
+    "  \"checks\": [\n"
+    "    { \"check\": \"quota\", \"status\": \"ok\", \"subject\": \"Standard DSv2 Family "
+    "Cluster Dedicated vCPUs\", \"message\": \"Standard DSv2 Family Cluster Dedicated vCPUs: 2 → "
+    "0 of 100000 cores\" },\n"
+    "    { \"check\": \"names\", \"status\": \"ok\", \"message\": \"1 new name is free in "
+    "westeurope\" },\n"
+    "    { \"check\": \"sizes\", \"status\": \"ok\", \"message\": \"all sizes are offered "
+    "in westeurope\" }\n"
+    "  ],\n"
     "  \"problems\": [],\n"
     "  \"warnings\": [],\n"
     "  \"outputs\": [{ \"name\": \"instances\", \"value\": 3 }]\n"
@@ -423,7 +432,6 @@ static void finds_all_mistakes_at_once(void **state)
         "r.lua:8: instance 'taken': exists and is not owned by this fleet",
         "r.lua:9: instance 'theirs': exists and belongs to the fleet 'other'",
         "r.lua:10: instance 'cluster': the workspace has a compute of that name",
-        "r.lua:11: instance 'ds-e': size 'Standard_DS4_v2' is not offered for instances",
         "r.lua:12: instance 'ds-f': sso = true cannot be had",
         "r.lua:99: there is no file 'x.sh'",
     };
@@ -447,15 +455,18 @@ static void counts_cores_before_it_creates(void **state)
     world_start(&world, NULL);
     world.quota = 9; /* 2 are used */
     cJSON *document = world_document("{}", DECLARED("ds-a", 2, SIZE) "," DECLARED("ds-b", 3, SIZE));
-    char *problems = world_problems(world_plan(&world, document));
-    assert_string_equal(problems,
-                        "r.lua:1: quota: the new instances need 8 cores of 'Standard DSv2 Family "
-                        "Cluster Dedicated vCPUs' in westeurope, 7 of 9 are left\n");
-    free(problems);
+    char *checks = world_checks(world_plan(&world, document), CHECK_QUOTA);
+    assert_string_equal(checks,
+                        "failure r.lua:3: Standard DSv2 Family Cluster Dedicated vCPUs in "
+                        "westeurope: 2 cores are used, 10 after this plan, the limit is 9; 'ds-b' "
+                        "is the first that does not fit\n");
+    free(checks);
+    assert_int_equal(plan_failed_checks(world.plan), 1);
     world.quota = 10;
-    problems = world_problems(world_plan(&world, document));
-    assert_string_equal(problems, "");
-    free(problems);
+    checks = world_checks(world_plan(&world, document), CHECK_QUOTA);
+    assert_string_equal(checks, "ok -:0: Standard DSv2 Family Cluster Dedicated vCPUs: 2 → 10 of "
+                                "10 cores\n");
+    free(checks);
     world_stop(&world);
     cJSON_Delete(document);
 }

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "engine/apply.h"
+#include "engine/check.h"
 #include "engine/plan.h"
 #include "model/schema.h"
 
@@ -22,6 +23,8 @@ struct world {
     int page_size;          /* 0: one page */
     int list_status;        /* != 0: the list is refused */
     int quota;              /* limit of every family; 0: 100000 */
+    const char *taken;      /* a name that is not available */
+    int names_status;       /* of the answer to whether a name is; 0: 200 */
     const char *fail;       /* creating an instance of that name fails */
     int polls_to_settle;    /* so many GETs until what is Creating has Succeeded */
     int64_t delay_ms;       /* of every answer */
@@ -135,6 +138,22 @@ static inline void world_users(struct answer *out)
                              "\",\"userPrincipalName\":\"grace@x\",\"displayName\":\"Grace\"}]}"));
 }
 
+static inline void world_name(struct world *world, const char *sent, struct answer *out)
+{
+    cJSON *request = world_parse(sent), *body = cJSON_CreateObject();
+    bool taken = text_equal(world->taken, json_string(request, "name", ""));
+    cJSON_AddBoolToObject(body, "nameAvailable", !taken);
+    if (taken)
+        cJSON_AddStringToObject(body, "message", "in use");
+    cJSON_Delete(request);
+    if (world->names_status && world->names_status != 200) {
+        cJSON_Delete(body);
+        world_refuse(out, world->names_status, "Refused", "it will not say");
+        return;
+    }
+    world_answer(out, 200, body);
+}
+
 static inline void world_get(struct world *world, cJSON *body, struct answer *out)
 {
     world->reads++;
@@ -229,6 +248,8 @@ static inline void world_answers(struct fake *fake, const struct asked *asked, s
         world_sizes(out);
     else if (strstr(asked->target, "/usages"))
         world_usages(world, out);
+    else if (strstr(asked->target, "/checkComputeNameAvailability"))
+        world_name(world, asked->body, out);
     else if (computes && computes[strlen("/computes")] == '/')
         world_compute(world, asked, computes + strlen("/computes/"), out);
     else if (computes)
@@ -321,6 +342,21 @@ static inline char *world_problems(const struct plan *plan)
     for (size_t i = 0; i < count; i++)
         buffer_format(&text, "%s:%d: %s\n", problems[i].file ? problems[i].file : "-",
                       problems[i].line, problems[i].message);
+    (void)buffer_detach(&text, &out, NULL, NULL);
+    return out;
+}
+
+/* The findings of one check, a line each: "failure file:line: message". */
+static inline char *world_checks(const struct plan *plan, const char *name)
+{
+    struct buffer text = { 0 };
+    size_t count;
+    char *out = NULL;
+    const struct plan_check *checks = plan_checks(plan, &count);
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(checks[i].name, name))
+            buffer_format(&text, "%s %s:%d: %s\n", plan_check_status_name(checks[i].status),
+                          checks[i].file ? checks[i].file : "-", checks[i].line, checks[i].message);
     (void)buffer_detach(&text, &out, NULL, NULL);
     return out;
 }
