@@ -99,6 +99,45 @@ static size_t count_characters(const char *text)
     return count;
 }
 
+/* Labels of letters, digits and inner hyphens, two at least. */
+static bool is_domain(const char *text)
+{
+    size_t labels = 0;
+    for (const char *at = text;; at++) {
+        size_t size = 0;
+        while (is_letter(at[size]) || is_digit(at[size]) || at[size] == '-')
+            size++;
+        if (size == 0 || size > 63 || at[0] == '-' || at[size - 1] == '-')
+            return false;
+        labels++;
+        at += size;
+        if (*at != '.')
+            return *at == '\0' && labels >= 2;
+    }
+}
+
+bool upn_valid(const char *upn, const char **out_rule)
+{
+    const char *at = upn ? strchr(upn, '@') : NULL;
+    if (!at || at == upn || !at[1])
+        return refuse(out_rule, "a user principal name looks like name@domain");
+    size_t size = (size_t)(at - upn);
+    for (size_t i = 0; i < size; i++)
+        if (!is_letter(upn[i]) && !is_digit(upn[i]) && !strchr("'.-_!#^~", upn[i]))
+            return refuse(out_rule, "before the @, a user principal name has only letters, digits "
+                                    "and ' . - _ ! # ^ ~");
+    if (size > UPN_LOCAL_MAX)
+        return refuse(out_rule, "a user principal name has at most 64 characters before the @");
+    if (at[-1] == '.')
+        return refuse(out_rule, "a user principal name has no full stop before the @");
+    if (strlen(at + 1) > UPN_DOMAIN_MAX)
+        return refuse(out_rule, "a user principal name has at most 48 characters behind the @");
+    if (!is_domain(at + 1))
+        return refuse(out_rule, "behind the @ of a user principal name stands a domain, such as "
+                                "moonfleet.local");
+    return true;
+}
+
 bool tag_name_valid(const char *name, const char **out_rule)
 {
     if (!name || !*name)

@@ -21,6 +21,10 @@
 #define TAG_VALUE_MAX 256
 #define SCRIPT_TIMEOUT_DEFAULT_S (15 * 60)
 #define FLEET_NAME_MAX 64 /* ours: it must fit a tag's value and read well in a table */
+#define UPN_LOCAL_MAX 64  /* characters before the @ */
+#define UPN_DOMAIN_MAX 48 /* … and behind it */
+#define UPN_MAX (UPN_LOCAL_MAX + 1 + UPN_DOMAIN_MAX)
+#define DISPLAY_NAME_MAX 256 /* characters, of a principal */
 
 /* Names of compute instances: 3 to 24 characters; letters, digits and hyphens; a letter first; no
  * hyphen last; no ending of a hyphen and digits.  When it is not valid, *out_rule (may be NULL) is
@@ -41,6 +45,10 @@ bool fleet_name_valid(const char *name, const char **out_rule);
 
 /* Tag names: 1 to 512 characters without < > % & \ ? /  */
 bool tag_name_valid(const char *name, const char **out_rule);
+
+/* User principal names: up to 64 of letters, digits and ' . - _ ! # ^ ~, no full stop last, an @,
+ * and a domain of up to 48 characters with a full stop in it.  (Entra's rules for accounts.) */
+bool upn_valid(const char *upn, const char **out_rule);
 
 /* Windows time zones, any case: known?; the name as it is written; all of them, sorted. */
 bool time_zone_known(const char *windows_name);

@@ -178,6 +178,12 @@ route_handler_fn vm_sizes_list, usages_list, quotas_list;
 route_handler_fn directory_me, directory_users, directory_user, directory_groups, directory_group,
     directory_members, directory_transitive_members, directory_service_principals,
     directory_service_principal, directory_by_ids;
+route_handler_fn directory_member_of_user, directory_member_of_group,
+    directory_member_of_service_principal, directory_groups_of_user, directory_groups_of_group,
+    directory_groups_of_service_principal;
+route_handler_fn directory_create_user, directory_create_group, directory_create_service_principal,
+    directory_delete_user, directory_delete_group, directory_delete_service_principal,
+    directory_add_member, directory_remove_member;
 route_handler_fn logs_list, log_read, compute_exec;
 route_handler_fn plane_status, plane_stop;
 

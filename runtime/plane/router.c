@@ -24,6 +24,7 @@
 #define A_COMPUTE A_WORKSPACE "/computes"
 #define A_LOCATION LEARNING "/locations"
 #define A_DIRECTORY "Moonfleet/directory/read"
+#define A_DIRECTORY_WRITE "Moonfleet/directory/write"
 
 #define ROOT ROUTE_SCOPE_ROOT, ROUTE_API_RESOURCES
 #define OWN ROUTE_SCOPE_ROOT, ROUTE_API_NONE
@@ -86,6 +87,20 @@ static const struct route routes[] = {
     { HTTP_GET, "/v1.0/groups/{n}/transitiveMembers", A_DIRECTORY, OWN, "groups", directory_transitive_members },
     { HTTP_GET, "/v1.0/servicePrincipals", A_DIRECTORY, OWN, "servicePrincipals", directory_service_principals },
     { HTTP_GET, "/v1.0/servicePrincipals/{n}", A_DIRECTORY, OWN, "servicePrincipals", directory_service_principal },
+    { HTTP_GET, "/v1.0/users/{n}/transitiveMemberOf", A_DIRECTORY, OWN, "users", directory_member_of_user },
+    { HTTP_POST, "/v1.0/users/{n}/getMemberGroups", A_DIRECTORY, OWN, "users", directory_groups_of_user },
+    { HTTP_POST, "/v1.0/users", A_DIRECTORY_WRITE, OWN, "users", directory_create_user },
+    { HTTP_DELETE, "/v1.0/users/{n}", A_DIRECTORY_WRITE, OWN, "users", directory_delete_user },
+    { HTTP_GET, "/v1.0/groups/{n}/transitiveMemberOf", A_DIRECTORY, OWN, "groups", directory_member_of_group },
+    { HTTP_POST, "/v1.0/groups/{n}/getMemberGroups", A_DIRECTORY, OWN, "groups", directory_groups_of_group },
+    { HTTP_POST, "/v1.0/groups", A_DIRECTORY_WRITE, OWN, "groups", directory_create_group },
+    { HTTP_DELETE, "/v1.0/groups/{n}", A_DIRECTORY_WRITE, OWN, "groups", directory_delete_group },
+    { HTTP_GET, "/v1.0/servicePrincipals/{n}/transitiveMemberOf", A_DIRECTORY, OWN, "servicePrincipals", directory_member_of_service_principal },
+    { HTTP_POST, "/v1.0/servicePrincipals/{n}/getMemberGroups", A_DIRECTORY, OWN, "servicePrincipals", directory_groups_of_service_principal },
+    { HTTP_POST, "/v1.0/servicePrincipals", A_DIRECTORY_WRITE, OWN, "servicePrincipals", directory_create_service_principal },
+    { HTTP_DELETE, "/v1.0/servicePrincipals/{n}", A_DIRECTORY_WRITE, OWN, "servicePrincipals", directory_delete_service_principal },
+    { HTTP_POST, "/v1.0/groups/{n}/members/$ref", A_DIRECTORY_WRITE, OWN, "groups", directory_add_member },
+    { HTTP_DELETE, "/v1.0/groups/{n}/members/{m}/$ref", A_DIRECTORY_WRITE, OWN, "groups", directory_remove_member },
     { HTTP_POST, "/v1.0/directoryObjects/getByIds", A_DIRECTORY, OWN, "directoryObjects", directory_by_ids },
 
     /* Moonfleet's own. */
@@ -199,6 +214,9 @@ static void take(const struct pattern *pattern, const char *const *segments,
             break;
         case 'n':
             out->name = segments[i];
+            break;
+        case 'm':
+            out->member = segments[i];
             break;
         default:
             break;

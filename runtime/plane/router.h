@@ -44,6 +44,7 @@ struct route_params {
     const char *compute;      /* {c} */
     const char *location;     /* {l} */
     const char *name;         /* {n}: an operation, a log, a principal */
+    const char *member;       /* {m}: one in a group */
 };
 
 struct router;

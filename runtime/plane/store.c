@@ -82,6 +82,12 @@ static const char *const migrations[] = {
     "CREATE TABLE members (group_id TEXT NOT NULL COLLATE NOCASE, member_id TEXT NOT NULL COLLATE "
     "NOCASE,"
     " PRIMARY KEY (group_id, member_id)) WITHOUT ROWID;",
+    /* Whose member is somebody; limits that were set after the seed. */
+    "CREATE INDEX members_member ON members (member_id);"
+    "CREATE INDEX principals_app ON principals (app_id) WHERE app_id IS NOT NULL;"
+    "CREATE TABLE quotas (subscription TEXT NOT NULL COLLATE NOCASE, location TEXT NOT NULL,"
+    " name TEXT NOT NULL COLLATE NOCASE, cores INTEGER NOT NULL,"
+    " PRIMARY KEY (subscription, location, name)) WITHOUT ROWID;",
 };
 
 /* No room: what can be done about it is not ours, and trying again is no help. */

@@ -83,6 +83,50 @@ static void checks_names_of_tags(void **state)
     assert_false(tag_name_valid("", NULL));
 }
 
+static void checks_user_principal_names(void **state)
+{
+    static const struct {
+        const char *upn;
+        bool valid;
+    } cases[] = {
+        { "ada@moonfleet.local", true },
+        { "O'Neil_x!#EXT#^~-1.a@contoso-1.onmicrosoft.com", true },
+        { "a@b.c", true },
+        { NULL, false },
+        { "", false },
+        { "ada", false },
+        { "@b.c", false },
+        { "ada@", false },
+        { "ada@local", false },
+        { "ada.@b.c", false },
+        { "a b@b.c", false },
+        { "ädä@b.c", false },
+        { "a@b@c.d", false },
+        { "a@b..c", false },
+        { "a@.c", false },
+        { "a@-b.c", false },
+        { "a@b.c.", false },
+        { "a@b c.d", false },
+        { "a@b.c\n", false },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *rule = NULL;
+        if (upn_valid(cases[i].upn, &rule) != cases[i].valid)
+            fail_msg("%s", cases[i].upn);
+        assert_int_equal(rule == NULL, cases[i].valid);
+    }
+    char name[256];
+    snprintf(name, sizeof name, "%064d@b.c", 0);
+    assert_true(upn_valid(name, NULL));
+    snprintf(name, sizeof name, "%065d@b.c", 0);
+    assert_false(upn_valid(name, NULL));
+    snprintf(name, sizeof name, "a@%046d.c", 0);
+    assert_true(upn_valid(name, NULL));
+    snprintf(name, sizeof name, "a@%047d.c", 0);
+    assert_false(upn_valid(name, NULL));
+}
+
 static void knows_time_zones(void **state)
 {
     (void)state;
@@ -169,6 +213,7 @@ int main(void)
         cmocka_unit_test(checks_names_of_workspaces),
         cmocka_unit_test(checks_names_of_fleets),
         cmocka_unit_test(checks_names_of_tags),
+        cmocka_unit_test(checks_user_principal_names),
         cmocka_unit_test(knows_time_zones),
         cmocka_unit_test(time_zones_agree_with_the_reference),
         cmocka_unit_test(checks_cron_expressions),
