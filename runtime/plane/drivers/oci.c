@@ -8,85 +8,24 @@
  *
  * What an instance writes (status.json, logs) is not trusted: it is opened without following
  * symlinks, and only decides how this very instance's call ends. */
-#include "plane/driver.h"
+#include "plane/drivers/oci_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <sys/inotify.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "base/duration.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "net/process.h"
-#include "plane/drivers/oci_bundle.h"
-#include "plane/drivers/oci_config.h"
 #include "plane/drivers/oci_files.h"
-#include "plane/drivers/oci_host.h"
 #include "plane/drivers/oci_view.h"
 
-#define STOP_PATIENCE_MS 10000  /* between TERM and KILL for a machine */
 #define TAIL_MAX ((size_t)1200) /* bytes of a log that an error carries */
-#define ARGS_MAX 40
+#define TOPS_MAX 40
 #define BASE_FRESH_S 3600
-
-enum call_kind { CALL_NONE, CALL_CREATE, CALL_START, CALL_STOP, CALL_REMOVE };
-
-enum child_kind {
-    CHILD_LAYER,     /* the layer of a top-level folder that holds the driver's own folder */
-    CHILD_CLEAN,     /* `delete -f`: what is left of a container */
-    CHILD_RUN,       /* `run --detach` */
-    CHILD_REMOVE,    /* our own removal */
-    CHILD_CONTAINED, /* the same in a container, for files of mapped ids */
-    CHILD_SWEEP,     /* the rest of that container */
-};
-
-struct call {
-    enum call_kind kind;
-    struct driver_callbacks callbacks;
-    int told; /* the last phase told, -1: none */
-};
-
-struct machine {
-    struct oci *oci;
-    char *id;
-    char *folder;
-    char *log_folder; /* of the call in flight */
-    char token[UUID_TEXT_SIZE];
-    struct call call;
-    bool waits_for_base;
-    enum child_kind child_kind;
-    struct process *child;
-    pid_t pid; /* process 1 while it runs; 0 otherwise */
-    struct process_watch *watch;
-    struct loop_timer *patience;
-    int notify;         /* inotify watch of the run folder, or -1 */
-    struct error error; /* what a call fails with before it began */
-    UT_hash_handle hh;
-    UT_hash_handle by_notify;
-};
-
-struct oci {
-    struct driver driver;
-    struct loop *loop;
-    struct log log_value;
-    const struct log *log;
-    const struct oci_host *host;
-    struct oci_bundle bundle;
-    char *folder, *mask_folder, *program, *root, *base;
-    bool base_ready, base_failed;
-    struct process *base_child;
-    int inotify;
-    struct loop_watch *inotify_watch;
-    struct machine *machines; /* by id */
-    struct machine *notified; /* by inotify watch */
-};
 
 /* The end of a call, on its way out of the loop. */
 struct ending {
@@ -96,9 +35,7 @@ struct ending {
 };
 
 static void launch(struct machine *machine);
-static void go_down(struct machine *machine);
 static void free_machine(struct machine *machine);
-static void after_clean(struct machine *machine);
 static void on_ended(void *arg);
 
 /* ---- the end of a call ---- */
@@ -114,7 +51,7 @@ static void stop_notify(struct machine *machine)
 }
 
 /* Tells the plane.  Always comes from the loop, never from inside one of its calls. */
-static void finish(struct machine *machine, int rc, const struct error *err)
+void oci_finish(struct machine *machine, int rc, const struct error *err)
 {
     struct call call = machine->call;
     machine->call = (struct call) { .kind = CALL_NONE };
@@ -129,7 +66,7 @@ static void on_failed_early(void *arg)
     struct machine *machine = arg;
     struct error err = machine->error;
     if (machine->call.kind != CALL_NONE)
-        finish(machine, err.code, &err);
+        oci_finish(machine, err.code, &err);
 }
 
 /* Nothing is left of a removed instance, here either. */
@@ -142,9 +79,9 @@ static void on_forget(void *arg)
     free_machine(machine);
 }
 
-static void finish_removal(struct machine *machine)
+void oci_finish_removal(struct machine *machine)
 {
-    finish(machine, 0, NULL);
+    oci_finish(machine, 0, NULL);
     (void)loop_post(machine->oci->loop, on_forget, machine); /* without memory it stays, harmless */
 }
 
@@ -179,110 +116,9 @@ static void cancel_call(struct machine *machine)
         free(ending);
 }
 
-/* ---- which process ---- */
+/* ---- machines ---- */
 
-/* When the process started, in ticks since boot; -1 when there is none. */
-static int64_t process_start_time(pid_t pid)
-{
-    char path[64];
-    struct buffer text = { 0 };
-    int64_t ticks = -1;
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (file_read(path, 4096, &text, NULL) == 0 && text.data) {
-        /* The name in parentheses may hold anything; field 3 follows the last one, field 22 is
-         * ours. */
-        char *at = strrchr(text.data, ')');
-        for (int field = 2; at && field < 22; field++)
-            at = strchr(at + 1, ' ');
-        char *end = at ? strchr(at + 1, ' ') : NULL;
-        if (end)
-            *end = '\0';
-        if (!end || text_to_int64(at + 1, 0, INT64_MAX, &ticks) < 0)
-            ticks = -1;
-    }
-    buffer_clear(&text);
-    return ticks;
-}
-
-/* Is it process 1 of that instance?  Its command line says so; only we start such. */
-static bool is_init_of(pid_t pid, const char *id)
-{
-    char path[64];
-    struct buffer text = { 0 };
-    struct buffer wanted = { 0 };
-    (void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    buffer_append(&wanted, OCI_INIT_PATH "\0__init", sizeof OCI_INIT_PATH "\0__init");
-    buffer_append(&wanted, id, strlen(id) + 1);
-    bool same = file_read(path, 4096, &text, NULL) == 0 && text.size == wanted.size &&
-                wanted.data && memcmp(text.data, wanted.data, text.size) == 0;
-    buffer_clear(&text);
-    buffer_clear(&wanted);
-    return same;
-}
-
-static void read_boot(char out[UUID_TEXT_SIZE])
-{
-    struct buffer text = { 0 };
-    if (file_read("/proc/sys/kernel/random/boot_id", 256, &text, NULL) < 0)
-        buffer_reset(&text);
-    (void)snprintf(out, UUID_TEXT_SIZE, "%s", text.data ? text.data : "");
-    out[strcspn(out, "\n")] = '\0';
-    buffer_clear(&text);
-}
-
-static pid_t read_pid(const struct machine *machine)
-{
-    struct buffer text = { 0 };
-    int64_t pid = 0;
-    char *path = file_join(machine->folder, "bundle/pid");
-    if (path && file_read(path, 64, &text, NULL) == 0 && text.data) {
-        text.data[strcspn(text.data, "\n")] = '\0';
-        if (text_to_int64(text.data, 2, INT32_MAX, &pid) < 0)
-            pid = 0;
-    }
-    buffer_clear(&text);
-    free(path);
-    return (pid_t)pid;
-}
-
-/* Remembers which process runs the instance, for the next plane. */
-static void remember(const struct machine *machine)
-{
-    char boot[UUID_TEXT_SIZE];
-    cJSON *tree = cJSON_CreateObject();
-    read_boot(boot);
-    (void)cJSON_AddNumberToObject(tree, "pid", machine->pid);
-    (void)cJSON_AddNumberToObject(tree, "startTime", (double)process_start_time(machine->pid));
-    (void)cJSON_AddStringToObject(tree, "boot", boot);
-    (void)cJSON_AddStringToObject(tree, "token", machine->token);
-    char *text = json_text(tree);
-    if (text)
-        (void)oci_files_write(machine->folder, "machine.json", text, strlen(text), 0600, NULL);
-    free(text);
-    cJSON_Delete(tree);
-}
-
-/* The process that runs the instance now, or 0.  After a crash between `run` and remember() only
- * the pid file is there. */
-static pid_t find_process(struct machine *machine)
-{
-    char boot[UUID_TEXT_SIZE];
-    cJSON *tree = NULL;
-    pid_t pid = read_pid(machine);
-    if (pid == 0 || !is_init_of(pid, machine->id))
-        return 0;
-    if (oci_files_json(machine->folder, "machine.json", &tree, NULL) < 0)
-        return pid;
-    read_boot(boot);
-    if (json_int(tree, "pid", 0) == pid &&
-        (!text_equal(json_string(tree, "boot", ""), boot) ||
-         json_int(tree, "startTime", -2) != process_start_time(pid)))
-        pid = 0;
-    cJSON_Delete(tree);
-    return pid;
-}
-
-static int watch_process(struct machine *machine, pid_t pid, struct error *err)
+static int oci_watch(struct machine *machine, pid_t pid, struct error *err)
 {
     if (machine->watch && machine->pid == pid)
         return 0;
@@ -292,19 +128,6 @@ static int watch_process(struct machine *machine, pid_t pid, struct error *err)
     machine->pid = rc == 0 ? pid : 0;
     return rc;
 }
-
-/* The signal goes to this process or to none: a pid that is somebody else's by now is not hit. */
-static void signal_process(const struct machine *machine, int signal)
-{
-    int fd = pidfd_open(machine->pid, 0);
-    if (fd < 0)
-        return;
-    if (is_init_of(machine->pid, machine->id))
-        (void)pidfd_send_signal(fd, signal, NULL, 0);
-    (void)close(fd);
-}
-
-/* ---- machines ---- */
 
 static void free_machine(struct machine *machine)
 {
@@ -325,7 +148,7 @@ static void on_impatient(void *arg)
 {
     struct machine *machine = arg;
     if (machine->pid > 0)
-        signal_process(machine, SIGKILL);
+        oci_process_signal(machine, SIGKILL);
 }
 
 static int make_machine(struct oci *oci, const char *id, struct machine **out, struct error *err)
@@ -424,11 +247,11 @@ static void follow(struct machine *machine)
     if (machine->child) {
         /* The runtime is not done telling us which process it is; after_run() looks again. */
     } else if (text_equal(state, "ready")) {
-        finish(machine, 0, NULL);
+        oci_finish(machine, 0, NULL);
     } else if (text_equal(state, "failed")) {
         struct error err = { 0 };
         script_error(machine, status, &err);
-        finish(machine, ERROR_REMOTE, &err);
+        oci_finish(machine, ERROR_REMOTE, &err);
     }
     cJSON_Delete(status);
     free(run);
@@ -466,96 +289,11 @@ static void on_inotify(void *arg)
     }
 }
 
-/* ---- children ---- */
-
-/* The last line of what the runtime or a child of ours said. */
-static void last_words(const struct machine *machine, struct error *err, const char *doing)
-{
-    struct buffer text = { 0 };
-    char *bundle = file_join(machine->folder, "bundle");
-    if (!bundle || oci_files_tail(bundle, "runtime.log", TAIL_MAX, &text, NULL) < 0)
-        buffer_reset(&text);
-    while (text.size > 0 && text.data[text.size - 1] == '\n')
-        text.data[--text.size] = '\0';
-    const char *line = text.data ? strrchr(text.data, '\n') : NULL;
-    line = line ? line + 1 : text.data;
-    (void)error_set(err, ERROR_IO, "%s: %s", doing,
-                    line && *line ? line : "it failed without a word");
-    buffer_clear(&text);
-    free(bundle);
-}
-
-/* The running child's end. */
-static void on_child(struct process *process, int status, const struct buffer *output, void *arg);
-
-/* Starts a child whose words go to the bundle's runtime.log: not to a pipe, which a container would
- * hold. */
-static int start_child(struct machine *machine, enum child_kind kind, const cJSON *command,
-                       struct error *err)
-{
-    const char *argv[ARGS_MAX] = { 0 };
-    const cJSON *word = NULL;
-    size_t count = 0;
-    cJSON_ArrayForEach(word, command)
-    {
-        if (count + 1 < COUNT(argv))
-            argv[count++] = word->valuestring;
-    }
-    char *path = file_join(machine->folder, "bundle/runtime.log");
-    int output =
-        path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-    const struct process_options options = {
-        .argv = argv, .stdin_fd = -1, .output_fd = output, .new_session = true
-    };
-    int rc = count > 0 ? process_start(machine->oci->loop, &options, on_child, machine,
-                                       &machine->child, err)
-                       : error_set(err, ERROR_NO_MEMORY, "no memory for a command");
-    if (rc == 0)
-        machine->child_kind = kind;
-    if (output >= 0)
-        (void)close(output);
-    free(path);
-    return rc;
-}
-
-static char *container_name(const char *id)
-{
-    return text_format("moonfleet-%s", id);
-}
-
-/* `runtime --root ROOT <words...>` */
-static int start_runtime(struct machine *machine, enum child_kind kind, const char *const *words,
-                         size_t count, struct error *err)
-{
-    cJSON *command = oci_host_command(machine->oci->host, machine->oci->root);
-    for (size_t i = 0; i < count; i++)
-        (void)cJSON_AddItemToArray(command, cJSON_CreateString(words[i] ? words[i] : ""));
-    int rc = start_child(machine, kind, command, err);
-    cJSON_Delete(command);
-    return rc;
-}
-
-/* Does the runtime still know a container of that name? */
-static bool has_remains(const struct machine *machine)
-{
-    char *path = text_format("%s/moonfleet-%s", machine->oci->root, machine->id);
-    bool there = path && file_exists(path);
-    free(path);
-    return there;
-}
-
-static int clean(struct machine *machine, struct error *err)
-{
-    char *name = container_name(machine->id);
-    const char *const words[] = { "delete", "-f", name };
-    int rc = start_runtime(machine, CHILD_CLEAN, words, COUNT(words), err);
-    free(name);
-    return rc;
-}
+/* ---- up ---- */
 
 static int run_container(struct machine *machine, struct error *err)
 {
-    char *name = container_name(machine->id);
+    char *name = oci_child_name(machine->id);
     char *bundle = file_join(machine->folder, "bundle");
     char *pid = file_join(machine->folder, "bundle/pid");
     char *known = file_join(machine->folder, "machine.json");
@@ -564,29 +302,13 @@ static int run_container(struct machine *machine, struct error *err)
         (void)unlink(pid);
         (void)unlink(known);
     }
-    int rc = start_runtime(machine, CHILD_RUN, words, COUNT(words), err);
+    int rc = oci_child_runtime(machine, CHILD_RUN, words, COUNT(words), err);
     free(known);
     free(pid);
     free(bundle);
     free(name);
     return rc;
 }
-
-/* Our own program as a child: `__init <words...>` */
-static int start_own(struct machine *machine, enum child_kind kind, const char *const *words,
-                     size_t count, struct error *err)
-{
-    cJSON *command = cJSON_CreateArray();
-    (void)cJSON_AddItemToArray(command, cJSON_CreateString(machine->oci->program));
-    (void)cJSON_AddItemToArray(command, cJSON_CreateString("__init"));
-    for (size_t i = 0; i < count; i++)
-        (void)cJSON_AddItemToArray(command, cJSON_CreateString(words[i] ? words[i] : ""));
-    int rc = start_child(machine, kind, command, err);
-    cJSON_Delete(command);
-    return rc;
-}
-
-/* ---- up ---- */
 
 /* The top-level folder that holds the driver's own folder and needs the layer in each upper; or
  * NULL. */
@@ -606,7 +328,7 @@ static int start_layer(struct machine *machine, const char *top, struct error *e
     char *upper = file_join(machine->folder, "upper");
     const char *const words[] = { "--base", upper, oci->host->rootless ? "1" : "0",
                                   oci->mask_folder ? oci->mask_folder : "", top };
-    int rc = start_own(machine, CHILD_LAYER, words, COUNT(words), err);
+    int rc = oci_child_own(machine, CHILD_LAYER, words, COUNT(words), err);
     free(upper);
     return rc;
 }
@@ -633,14 +355,14 @@ static void launch(struct machine *machine)
     machine->waits_for_base = false;
     if (oci->base_failed)
         rc = error_set(&err, ERROR_UNAVAILABLE, "the view of this machine could not be made");
-    else if (has_remains(machine))
-        rc = clean(machine, &err);
+    else if (oci_child_remains(machine))
+        rc = oci_child_clean(machine, &err);
     else if (top && !has_layer(machine))
         rc = start_layer(machine, top, &err);
     else
         rc = run_container(machine, &err);
     if (rc < 0)
-        finish(machine, rc, &err);
+        oci_finish(machine, rc, &err);
 }
 
 static void on_launch(void *arg)
@@ -654,20 +376,20 @@ static void on_launch(void *arg)
 static void after_run(struct machine *machine, bool good)
 {
     struct error err = { 0 };
-    pid_t pid = good ? read_pid(machine) : 0;
+    pid_t pid = good ? oci_process_read(machine) : 0;
     int rc = 0;
     if (pid == 0) {
-        last_words(machine, &err, "starting the container");
+        oci_child_last_words(machine, &err, "starting the container");
         rc = ERROR_IO;
     } else {
-        rc = watch_process(machine, pid, &err);
+        rc = oci_watch(machine, pid, &err);
     }
     if (rc == 0)
-        remember(machine);
+        oci_process_remember(machine);
     if (machine->call.kind == CALL_STOP || machine->call.kind == CALL_REMOVE)
-        go_down(machine);
+        oci_down_step(machine);
     else if (rc < 0)
-        finish(machine, rc, &err);
+        oci_finish(machine, rc, &err);
     else
         follow(machine);
 }
@@ -683,9 +405,9 @@ static void adopt(struct machine *machine)
         (void)text_copy(machine->token, sizeof machine->token, json_string(tree, "token", ""));
     cJSON_Delete(tree);
     free(run);
-    remember(machine);
+    oci_process_remember(machine);
     if (start_notify(machine, &err) < 0)
-        finish(machine, err.code, &err);
+        oci_finish(machine, err.code, &err);
     else
         follow(machine);
 }
@@ -735,8 +457,8 @@ static int bring_up(struct driver *driver, enum call_kind kind,
         return rc;
     free(machine->log_folder);
     machine->log_folder = strdup(instance->log_folder);
-    pid_t pid = find_process(machine);
-    if (pid > 0 && watch_process(machine, pid, &machine->error) == 0)
+    pid_t pid = oci_process_find(machine);
+    if (pid > 0 && oci_watch(machine, pid, &machine->error) == 0)
         return post(machine, on_adopt);
     uuid_make(machine->token);
     rc = oci_bundle_prepare(&oci->bundle, instance, kind == CALL_CREATE, machine->token,
@@ -761,111 +483,7 @@ static int oci_start(struct driver *driver, const struct driver_instance *instan
     return bring_up(driver, CALL_START, instance, callbacks);
 }
 
-/* ---- down ---- */
-
-/* Ends what runs, then cleans up, then goes on by what was asked. */
-static void go_down(struct machine *machine)
-{
-    struct error err = { 0 };
-    bool stop = machine->call.kind == CALL_STOP;
-    if (machine->pid > 0) {
-        signal_process(machine, stop ? SIGTERM : SIGKILL);
-        if (loop_timer_set(machine->patience, stop ? STOP_PATIENCE_MS : 1000) < 0)
-            signal_process(machine, SIGKILL);
-        return; /* on_ended() goes on */
-    }
-    if (!has_remains(machine))
-        after_clean(machine);
-    else if (clean(machine, &err) < 0)
-        finish(machine, err.code, &err);
-}
-
-static void on_go_down(void *arg)
-{
-    struct machine *machine = arg;
-    if (!machine->child)
-        go_down(machine);
-}
-
-static bool removal_begun(const struct machine *machine)
-{
-    char *path = text_format("%s/.remove-%s", machine->oci->folder, machine->id);
-    bool there = path && file_exists(path);
-    free(path);
-    return there;
-}
-
-static int remove_path(struct machine *machine, enum child_kind kind, const char *path,
-                       struct error *err)
-{
-    const char *const words[] = { "--remove", path };
-    return start_own(machine, kind, words, COUNT(words), err);
-}
-
-/* Nothing runs any more, and the runtime has forgotten it. */
-static void after_clean(struct machine *machine)
-{
-    struct error err = { 0 };
-    if (machine->call.kind == CALL_STOP)
-        finish(machine, 0, NULL);
-    else if (!file_exists(machine->folder) && !removal_begun(machine))
-        finish_removal(machine); /* never made */
-    else if (remove_path(machine, CHILD_REMOVE, machine->folder, &err) < 0)
-        finish(machine, err.code, &err);
-}
-
-/* Files of mapped ids were left: a container in which they have owners removes them. */
-static int remove_contained(struct machine *machine, struct error *err)
-{
-    char *path = NULL;
-    char *name = text_format("moonfleet-remove-%s", machine->id);
-    int rc = oci_bundle_removal(&machine->oci->bundle, machine->id, &path, err);
-    char *bundle = path ? file_join(path, "bundle") : NULL;
-    const char *const words[] = { "run", "--bundle", bundle, name };
-    if (rc == 0)
-        rc = start_runtime(machine, CHILD_CONTAINED, words, COUNT(words), err);
-    free(bundle);
-    free(path);
-    free(name);
-    return rc;
-}
-
-/* Our own removal ended: done, or on to stronger means. */
-static void after_remove(struct machine *machine)
-{
-    struct error err = { 0 };
-    int rc = 0;
-    if (!file_exists(machine->folder) && !removal_begun(machine))
-        finish_removal(machine);
-    else if (!machine->oci->host->has_range || !machine->oci->host->rootless)
-        rc = error_set(&err, ERROR_IO, "'%s' could not be removed", machine->folder);
-    else
-        rc = remove_contained(machine, &err);
-    if (rc < 0)
-        finish(machine, rc, &err);
-}
-
-static void after_contained(struct machine *machine)
-{
-    struct error err = { 0 };
-    char *path = text_format("%s/.remove-%s", machine->oci->folder, machine->id);
-    if (!path || remove_path(machine, CHILD_SWEEP, path, &err) < 0)
-        finish(machine, ERROR_NO_MEMORY, &err);
-    free(path);
-}
-
-static void after_sweep(struct machine *machine)
-{
-    struct error err = { 0 };
-    /* Starting that last child may have made the folder again, for its words. */
-    if (removal_begun(machine))
-        finish(machine, error_set(&err, ERROR_IO, "'%s' could not be removed", machine->folder),
-               &err);
-    else
-        finish_removal(machine);
-}
-
-static void on_child(struct process *process, int status, const struct buffer *output, void *arg)
+void oci_on_child(struct process *process, int status, const struct buffer *output, void *arg)
 {
     struct machine *machine = arg;
     struct error err = { 0 };
@@ -881,60 +499,27 @@ static void on_child(struct process *process, int status, const struct buffer *o
         if (good)
             (void)oci_files_write(machine->folder, "layered", "", 0, 0600, NULL);
         else
-            last_words(machine, &err, "hiding what is the machine's own");
+            oci_child_last_words(machine, &err, "hiding what is the machine's own");
         if (good)
             launch(machine);
         else
-            finish(machine, ERROR_IO, &err);
-    } else if (machine->child_kind == CHILD_CLEAN && !good && has_remains(machine)) {
-        last_words(machine, &err, "cleaning up after the container");
-        finish(machine, ERROR_IO, &err);
+            oci_finish(machine, ERROR_IO, &err);
+    } else if (machine->child_kind == CHILD_CLEAN && !good && oci_child_remains(machine)) {
+        oci_child_last_words(machine, &err, "cleaning up after the container");
+        oci_finish(machine, ERROR_IO, &err);
     } else if (up) {
         launch(machine);
     } else if (machine->child_kind == CHILD_CLEAN) {
-        after_clean(machine);
+        oci_down_cleaned(machine);
     } else if (machine->child_kind == CHILD_REMOVE) {
-        after_remove(machine);
+        oci_down_removed(machine);
     } else if (machine->child_kind == CHILD_CONTAINED) {
-        after_contained(machine);
+        oci_down_contained(machine);
     } else if (machine->child_kind == CHILD_SWEEP) {
-        after_sweep(machine);
+        oci_down_swept(machine);
     } else {
-        go_down(machine);
+        oci_down_step(machine);
     }
-}
-
-/* A script was running when the machine ended: nobody inside can write the end of its log any more.
- */
-static void close_log(const struct machine *machine)
-{
-    cJSON *status = NULL;
-    cJSON *about = NULL;
-    char now[TIME_TEXT_SIZE];
-    char *run = file_join(machine->folder, "run");
-    if (!run || !machine->log_folder || oci_files_json(run, "status.json", &status, NULL) < 0) {
-        free(run);
-        return;
-    }
-    const char *log = json_string(status, "log", "");
-    size_t size = strlen(log);
-    char *name =
-        size > 4 && !strchr(log, '/') ? text_format("%.*s.json", (int)size - 4, log) : NULL;
-    if (name && oci_files_json(machine->log_folder, name, &about, NULL) == 0 &&
-        !json_at(about, "endTime")) {
-        time_format(clock_unix_ms(clock_real()), now);
-        (void)json_put_string(about, "endTime", now);
-        (void)json_put(about, "exitStatus", cJSON_CreateNumber(128 + SIGKILL));
-        (void)json_put(about, "timedOut", cJSON_CreateFalse());
-        char *text = json_text(about);
-        if (text)
-            (void)oci_files_write(machine->log_folder, name, text, strlen(text), 0644, NULL);
-        free(text);
-    }
-    free(name);
-    cJSON_Delete(about);
-    cJSON_Delete(status);
-    free(run);
 }
 
 /* Process 1 has ended. */
@@ -947,19 +532,20 @@ static void on_ended(void *arg)
     machine->watch = NULL;
     machine->pid = 0;
     follow(machine); /* what it said last counts */
-    close_log(machine);
+    oci_down_close_log(machine);
     switch (machine->call.kind) {
     case CALL_CREATE:
     case CALL_START:
-        finish(machine,
-               error_set(&err, ERROR_IO, "the instance's machine ended while it was being set up"),
-               &err);
+        oci_finish(
+            machine,
+            error_set(&err, ERROR_IO, "the instance's machine ended while it was being set up"),
+            &err);
         break;
     case CALL_STOP:
     case CALL_REMOVE:
         loop_timer_stop(machine->patience);
         if (!machine->child)
-            go_down(machine);
+            oci_down_step(machine);
         break;
     case CALL_NONE:
         log_line(machine->oci->log, LOG_WARN, "instance %s: its machine has ended by itself",
@@ -970,6 +556,13 @@ static void on_ended(void *arg)
     }
 }
 
+static void on_go_down(void *arg)
+{
+    struct machine *machine = arg;
+    if (!machine->child)
+        oci_down_step(machine);
+}
+
 static int bring_down(struct driver *driver, enum call_kind kind, const char *id,
                       const struct driver_callbacks *callbacks)
 {
@@ -978,8 +571,8 @@ static int bring_down(struct driver *driver, enum call_kind kind, const char *id
     int rc = begin(oci, kind, id, callbacks, &machine);
     if (rc < 0 || !machine)
         return rc;
-    pid_t pid = find_process(machine);
-    if (pid > 0 && watch_process(machine, pid, &machine->error) < 0) {
+    pid_t pid = oci_process_find(machine);
+    if (pid > 0 && oci_watch(machine, pid, &machine->error) < 0) {
         fail_later(machine);
         return 0;
     }
@@ -1005,10 +598,10 @@ static int oci_running(struct driver *driver, const char *id, struct error *err)
     int rc = get_machine(oci_of(driver), id, &machine, err);
     if (rc < 0 || !machine)
         return rc;
-    pid_t pid = find_process(machine);
+    pid_t pid = oci_process_find(machine);
     if (pid == 0)
         return 0;
-    rc = watch_process(machine, pid, err); /* so that its end is told */
+    rc = oci_watch(machine, pid, err); /* so that its end is told */
     return rc < 0 ? rc : 1;
 }
 
@@ -1025,7 +618,7 @@ static int oci_exec(struct driver *driver, const char *id, const cJSON *argv, bo
     if (running <= 0)
         return running < 0 ? running
                            : error_set(err, ERROR_CONFLICT, "the instance is not running");
-    char *name = container_name(id);
+    char *name = oci_child_name(id);
     cJSON *command = oci_host_command(oci->host, oci->root);
     const char *const words[] = { "exec",
                                   "--cwd",
@@ -1113,7 +706,7 @@ static bool base_is_fresh(const struct oci *oci, const char *marker)
 static int start_base(struct oci *oci, struct error *err)
 {
     char *marker = file_join(oci->base, "complete");
-    const char *argv[ARGS_MAX] = { oci->program,
+    const char *argv[TOPS_MAX] = { oci->program,
                                    "__init",
                                    "--base",
                                    oci->base,

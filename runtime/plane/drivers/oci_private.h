@@ -1,0 +1,118 @@
+/* oci_private.h - what the files of the oci driver share: its instances ("machines") and the steps
+ * that a call is made of. */
+#ifndef DRIVERS_OCI_PRIVATE_H
+#define DRIVERS_OCI_PRIVATE_H
+
+#include <uthash.h>
+
+#include "base/random.h"
+#include "net/process.h"
+#include "plane/driver.h"
+#include "plane/drivers/oci_bundle.h"
+#include "plane/drivers/oci_host.h"
+
+enum call_kind { CALL_NONE, CALL_CREATE, CALL_START, CALL_STOP, CALL_REMOVE };
+
+enum child_kind {
+    CHILD_LAYER,     /* the layer of a top-level folder that holds the driver's own folder */
+    CHILD_CLEAN,     /* `delete -f`: what is left of a container */
+    CHILD_RUN,       /* `run --detach` */
+    CHILD_REMOVE,    /* our own removal */
+    CHILD_CONTAINED, /* the same in a container, for files of mapped ids */
+    CHILD_SWEEP,     /* the rest of that container */
+};
+
+struct call {
+    enum call_kind kind;
+    struct driver_callbacks callbacks;
+    int told; /* the last phase told, -1: none */
+};
+
+struct machine {
+    struct oci *oci;
+    char *id;
+    char *folder;
+    char *log_folder; /* of the call in flight */
+    char token[UUID_TEXT_SIZE];
+    struct call call;
+    bool waits_for_base;
+    enum child_kind child_kind;
+    struct process *child;
+    pid_t pid; /* process 1 while it runs; 0 otherwise */
+    struct process_watch *watch;
+    struct loop_timer *patience;
+    int notify;         /* inotify watch of the run folder, or -1 */
+    struct error error; /* what a call fails with before it began */
+    UT_hash_handle hh;
+    UT_hash_handle by_notify;
+};
+
+struct oci {
+    struct driver driver;
+    struct loop *loop;
+    struct log log_value;
+    const struct log *log;
+    const struct oci_host *host;
+    struct oci_bundle bundle;
+    char *folder, *mask_folder, *program, *root, *base;
+    bool base_ready, base_failed;
+    struct process *base_child;
+    int inotify;
+    struct loop_watch *inotify_watch;
+    struct machine *machines; /* by id */
+    struct machine *notified; /* by inotify watch */
+};
+
+/* ---- oci.c ---- */
+
+/* Ends the call in flight and tells the plane.  Always comes from the loop, never from inside one
+ * of the plane's calls. */
+void oci_finish(struct machine *machine, int rc, const struct error *err);
+/* Likewise for a removal that left nothing; the machine itself is forgotten soon after. */
+void oci_finish_removal(struct machine *machine);
+/* The running child's end: decides what the next step is.  A process_done_fn. */
+void oci_on_child(struct process *process, int status, const struct buffer *output, void *arg);
+
+/* ---- oci_process.c: which process ---- */
+
+/* What the runtime wrote into the pid file, or 0. */
+pid_t oci_process_read(const struct machine *machine);
+/* Remembers which process runs the instance, for the next plane. */
+void oci_process_remember(const struct machine *machine);
+/* The process that runs the instance now, or 0.  After a crash between `run` and remembering it
+ * only the pid file is there. */
+pid_t oci_process_find(const struct machine *machine);
+/* The signal goes to this process or to none: a pid that is somebody else's by now is not hit. */
+void oci_process_signal(const struct machine *machine, int signal);
+
+/* ---- oci_child.c: steps that are child processes; each ends in oci_on_child() ---- */
+
+/* "moonfleet-<id>"; the caller frees. */
+char *oci_child_name(const char *id);
+/* Fills `err` (ERROR_IO) with the last line of what the runtime or a child of ours said. */
+void oci_child_last_words(const struct machine *machine, struct error *err, const char *doing);
+/* `runtime --root ROOT <words...>` */
+int oci_child_runtime(struct machine *machine, enum child_kind kind, const char *const *words,
+                      size_t count, struct error *err);
+/* Our own program: `__init <words...>` */
+int oci_child_own(struct machine *machine, enum child_kind kind, const char *const *words,
+                  size_t count, struct error *err);
+/* Does the runtime still know a container of that name? */
+bool oci_child_remains(const struct machine *machine);
+/* Makes the runtime forget it (CHILD_CLEAN). */
+int oci_child_clean(struct machine *machine, struct error *err);
+
+/* ---- oci_down.c: stopping and removing ---- */
+
+/* Ends what runs, then cleans up, then goes on by what was asked. */
+void oci_down_step(struct machine *machine);
+/* What follows each of its children. */
+void oci_down_cleaned(struct machine *machine);
+void oci_down_removed(struct machine *machine);
+void oci_down_contained(struct machine *machine);
+void oci_down_swept(struct machine *machine);
+/* A script was running when the machine ended: writes the end that nobody inside can write any
+ * more. */
+void oci_down_close_log(const struct machine *machine);
+
+#endif
