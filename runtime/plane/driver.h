@@ -19,6 +19,7 @@ struct driver_script {
     const char *arguments; /* one shell-quoted string as on the wire (scriptArguments), or NULL */
     int64_t timeout_s;
     const char *directory; /* working directory inside the instance */
+    bool trace;            /* oci: bash tells what it runs when (driver_oci_trace()) */
 };
 
 /* What an instance is.  All borrowed for the length of the call. */
@@ -32,7 +33,9 @@ struct driver_instance {
     struct driver_script startup;  /* run at every start, the first included, after `creation` */
     const char *ssh_public_key;    /* or NULL */
     const char
-        *log_folder; /* host folder (made by the plane) for the scripts' output: Logs/<name> */
+        *log_folder;  /* host folder (made by the plane) for the scripts' output: Logs/<name> */
+    const char *base; /* oci: another instance of this driver, which must not run any more and must
+                         outlive this one: it begins with what that one was left with.  Or NULL */
 };
 
 enum driver_phase {
@@ -103,6 +106,16 @@ struct oci_options {
 };
 int driver_oci_new(struct loop *loop, const struct oci_options *options, struct driver **out,
                    struct error *err);
+
+/* Lists what the instance (running or not) has different from this machine, as setup/listing.h says,
+ * into the file `name` of its folder "<options.folder>/<id>". */
+int driver_oci_scan(struct driver *driver, const char *id, const char *name,
+                    const struct driver_callbacks *callbacks);
+
+/* The processes that run in the instance, but for its process 1, and the ports that these listen
+ * on: {"processes":[{"pid","command"}],"ports":[{"protocol","address","port","command"}]}; *out is
+ * the caller's. */
+int driver_oci_inside(struct driver *driver, const char *id, cJSON **out, struct error *err);
 
 /* What this machine offers the oci driver, for `doctor` and for --driver auto.  Runs a container
  * that does nothing with each runtime found.  `rows` is an array of

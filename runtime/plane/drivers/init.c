@@ -24,6 +24,7 @@
 #include "base/text.h"
 #include "plane/drivers/oci_config.h"
 #include "plane/drivers/oci_files.h"
+#include "plane/drivers/oci_scan.h"
 #include "plane/drivers/oci_view.h"
 
 #define SPEC_MAX ((size_t)16 << 20)
@@ -189,6 +190,7 @@ static void exec_script(const char *script, char **argv, size_t count)
 static void run_child(const struct run *run, const char *script)
 {
     const cJSON *words = json_at(run->step, "words");
+    const cJSON *variable = NULL;
     size_t count = (size_t)cJSON_GetArraySize(words);
     char **argv = calloc(count + 3, sizeof *argv);
     sigset_t none;
@@ -204,6 +206,11 @@ static void run_child(const struct run *run, const char *script)
     if (chdir(directory) < 0)
         give_up(126, "entering the working directory", errno);
     (void)setenv("PWD", directory, 1); /* the name it was given, where that is a symlink */
+    cJSON_ArrayForEach(variable, json_at(run->step, "environment"))
+    {
+        if (cJSON_IsString(variable))
+            (void)setenv(variable->string, variable->valuestring, 1);
+    }
     exec_script(script, argv, count);
 }
 
@@ -442,12 +449,33 @@ static void make_share(const char *home, const char *share)
     free(files);
 }
 
+/* The folders of the layers have their owners in them; the places where they are shown are new, and
+ * so is the user's key.  Giving away a whole home would copy it up. */
+static void give_tops(const cJSON *tops, const char *home, const cJSON *spec)
+{
+    const cJSON *top = NULL;
+    char *keys = file_join(home, ".ssh");
+    cJSON_ArrayForEach(top, tops)
+    {
+        char *path = text_format("/%s", top->string);
+        if (path && cJSON_GetArraySize(top) == 2)
+            (void)lchown(path, (uid_t)cJSON_GetArrayItem(top, 0)->valuedouble,
+                         (gid_t)cJSON_GetArrayItem(top, 1)->valuedouble);
+        free(path);
+    }
+    if (keys && json_string(spec, "sshPublicKey", NULL))
+        give_away(AT_FDCWD, keys, (uid_t)json_int(spec, "uid", 0), (gid_t)json_int(spec, "gid", 0),
+                  0);
+    free(keys);
+}
+
 static void make_machine(const cJSON *spec)
 {
     const char *home = json_string(spec, "home", "/root");
     const char *key = json_string(spec, "sshPublicKey", NULL);
     const char *share = json_string(spec, "share", "/");
     bool first = !file_exists(OCI_RUN_FOLDER "/settled");
+    const cJSON *tops = json_at(spec, "tops"); /* it stands on layers */
     const cJSON *file = NULL;
     const cJSON *step = NULL;
     cJSON_ArrayForEach(file, json_at(spec, "files"))
@@ -465,7 +493,9 @@ static void make_machine(const cJSON *spec)
     }
     if (first && key)
         write_key(home, key);
-    if (first)
+    if (first && tops)
+        give_tops(tops, home, spec);
+    else if (first)
         give_away(AT_FDCWD, home, (uid_t)json_int(spec, "uid", 0), (gid_t)json_int(spec, "gid", 0),
                   0);
     if (first)
@@ -583,6 +613,8 @@ int driver_oci_init(int argc, char **argv)
         return remove_folder(argv[3]);
     if (argc > 3 && text_equal(argv[2], "--base"))
         return oci_view_main(argc - 3, argv + 3);
+    if (argc > 3 && text_equal(argv[2], "--scan"))
+        return oci_scan_main(argc - 3, argv + 3);
     if (argc == 3 && getpid() == 1)
         return run_machine();
     (void)fprintf(stderr, "__init is for Moonfleet's own containers\n");

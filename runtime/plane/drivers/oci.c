@@ -417,8 +417,8 @@ static void on_adopt(void *arg)
     adopt(arg);
 }
 
-static int begin(struct oci *oci, enum call_kind kind, const char *id,
-                 const struct driver_callbacks *callbacks, struct machine **out)
+int oci_begin(struct oci *oci, enum call_kind kind, const char *id,
+              const struct driver_callbacks *callbacks, struct machine **out)
 {
     struct machine *machine = NULL;
     int rc = get_machine(oci, id, &machine, NULL);
@@ -452,7 +452,7 @@ static int bring_up(struct driver *driver, enum call_kind kind,
     struct machine *machine = NULL;
     if (!instance->log_folder)
         return ERROR_INVALID; /* a plane in memory has no folder for what containers say */
-    int rc = begin(oci, kind, instance->id, callbacks, &machine);
+    int rc = oci_begin(oci, kind, instance->id, callbacks, &machine);
     if (rc < 0 || !machine)
         return rc;
     free(machine->log_folder);
@@ -493,7 +493,9 @@ void oci_on_child(struct process *process, int status, const struct buffer *outp
     machine->child = NULL;
     if (machine->call.kind == CALL_NONE)
         return;
-    if (machine->child_kind == CHILD_RUN) {
+    if (machine->child_kind == CHILD_SCAN && machine->call.kind == CALL_SCAN) {
+        oci_look_ended(machine, good);
+    } else if (machine->child_kind == CHILD_RUN) {
         after_run(machine, good);
     } else if (machine->child_kind == CHILD_LAYER && up) {
         if (good)
@@ -547,6 +549,8 @@ static void on_ended(void *arg)
         if (!machine->child)
             oci_down_step(machine);
         break;
+    case CALL_SCAN:
+        break; /* it goes on */
     case CALL_NONE:
         log_line(machine->oci->log, LOG_WARN, "instance %s: its machine has ended by itself",
                  machine->id);
@@ -568,7 +572,7 @@ static int bring_down(struct driver *driver, enum call_kind kind, const char *id
 {
     struct oci *oci = oci_of(driver);
     struct machine *machine = NULL;
-    int rc = begin(oci, kind, id, callbacks, &machine);
+    int rc = oci_begin(oci, kind, id, callbacks, &machine);
     if (rc < 0 || !machine)
         return rc;
     pid_t pid = oci_process_find(machine);
@@ -701,6 +705,12 @@ static bool base_is_fresh(const struct oci *oci, const char *marker)
            clock_unix_ms(clock_real()) / 1000 - st.st_mtime < BASE_FRESH_S;
 }
 
+bool oci_is_based(const struct oci *oci, const char *top)
+{
+    return oci_view_shown(top) && oci_bundle_layered(oci->host, top) &&
+           !oci_bundle_inside(&oci->bundle, top);
+}
+
 /* Makes or refreshes the shared layer in a child.  For an ordinary user one from an earlier time serves
  * meanwhile; as root nothing starts before everything private is hidden. */
 static int start_base(struct oci *oci, struct error *err)
@@ -714,8 +724,7 @@ static int start_base(struct oci *oci, struct error *err)
                                    oci->mask_folder ? oci->mask_folder : "" };
     size_t count = 6;
     for (const char *const *top = oci_view_tops; *top; top++) {
-        if (oci_view_shown(*top) && oci_bundle_layered(oci->host, *top) &&
-            !oci_bundle_inside(&oci->bundle, *top))
+        if (oci_is_based(oci, *top))
             argv[count++] = *top;
     }
     const struct process_options options = {

@@ -15,10 +15,12 @@
 #include "base/text.h"
 #include "plane/drivers/oci_config.h"
 #include "plane/drivers/oci_files.h"
+#include "plane/drivers/oci_scan.h"
 #include "plane/drivers/oci_view.h"
 #include "setup/quote.h"
 
 #define ID_MAX 64
+#define OWN_FILE_MAX ((size_t)16 << 20) /* of a file at the top of a layer */
 #define SHARE_FORMAT "/mnt/batch/tasks/shared/LS_root/mounts/clusters/%s/code"
 
 bool oci_bundle_id_valid(const char *id)
@@ -127,22 +129,52 @@ static int write_json(const char *folder, const char *name, const cJSON *tree, s
     return rc;
 }
 
-/* Writes the identity unless that has been done. */
-static int prepare_identity(const struct oci_bundle *bundle, const char *folder, int64_t *out_uid,
-                            int64_t *out_gid, struct error *err)
+static bool read_identity(const char *folder, int64_t *out_uid, int64_t *out_gid)
 {
     cJSON *ids = NULL;
-    if (oci_files_json(folder, "prepared.json", &ids, NULL) == 0) {
-        *out_uid = json_int(ids, "uid", 0);
-        *out_gid = json_int(ids, "gid", 0);
-        cJSON_Delete(ids);
+    if (!folder || oci_files_json(folder, "prepared.json", &ids, NULL) < 0)
+        return false;
+    *out_uid = json_int(ids, "uid", 0);
+    *out_gid = json_int(ids, "gid", 0);
+    cJSON_Delete(ids);
+    return true;
+}
+
+/* An instance that stands on another has the people of that one, and a number of its own. */
+static int inherit_identity(const struct oci_bundle *bundle, const char *folder,
+                            const struct oci_layers *layers, int64_t *out_uid, int64_t *out_gid,
+                            struct error *err)
+{
+    char *upper = file_join(folder, "upper");
+    char *layer = file_join(bundle->folder, layers->names[0]);
+    int rc = upper && layer ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory for an instance");
+    if (rc == 0 && !read_identity(layer, out_uid, out_gid))
+        rc = error_set(err, ERROR_NOT_FOUND, "'%s', which the instance stands on, is gone",
+                       layers->names[0]);
+    if (rc == 0)
+        rc = oci_files_machine_id(upper, err);
+    free(layer);
+    free(upper);
+    return rc;
+}
+
+/* Writes the identity unless that has been done. */
+static int prepare_identity(const struct oci_bundle *bundle, const char *folder,
+                            const struct oci_layers *layers, int64_t *out_uid, int64_t *out_gid,
+                            struct error *err)
+{
+    cJSON *ids = NULL;
+    if (read_identity(folder, out_uid, out_gid))
         return 0;
-    }
     char *upper = file_join(folder, "upper");
     char *rootfs = file_join(folder, "rootfs");
-    int rc = upper && rootfs
-                 ? oci_files_identity(bundle->host, upper, rootfs, out_uid, out_gid, err)
-                 : error_set(err, ERROR_NO_MEMORY, "no memory for an instance's folder");
+    int rc = 0;
+    if (!upper || !rootfs)
+        rc = error_set(err, ERROR_NO_MEMORY, "no memory for an instance's folder");
+    else if (layers->count > 0)
+        rc = inherit_identity(bundle, folder, layers, out_uid, out_gid, err);
+    else
+        rc = oci_files_identity(bundle->host, upper, rootfs, out_uid, out_gid, err);
     if (rc == 0) {
         ids = cJSON_CreateObject();
         (void)cJSON_AddNumberToObject(ids, "uid", (double)*out_uid);
@@ -178,6 +210,22 @@ static int64_t next_number(const char *folder)
     return next;
 }
 
+/* Makes bash tell each command and when it began, on a descriptor of its own in a file of its own.
+ * By BASH_ENV, since root's bash takes no PS4 from its environment, and only for the script itself:
+ * what it starts runs as ever.  Other shells read none of this. */
+static int add_trace(cJSON *step, const char *folder, int rc, struct error *err)
+{
+    static const char text[] = "unset BASH_ENV\n"
+                               "PS4='+${EPOCHREALTIME}\t${LINENO}\t'\n"
+                               "exec {BASH_XTRACEFD}>>" OCI_RUN_FOLDER "/" OCI_TRACE_NAME "\n"
+                               "set -x\n";
+    if (rc == 0)
+        rc = oci_files_write(folder, "run/trace.sh", text, strlen(text), 0644, err);
+    cJSON *env = cJSON_AddObjectToObject(step, "environment");
+    (void)cJSON_AddStringToObject(env, "BASH_ENV", OCI_RUN_FOLDER "/trace.sh");
+    return rc;
+}
+
 static int add_step(cJSON *steps, const char *folder, const char *kind,
                     const struct driver_script *script, int64_t number, struct error *err)
 {
@@ -199,6 +247,8 @@ static int add_step(cJSON *steps, const char *folder, const char *kind,
     (void)cJSON_AddNumberToObject(step, "timeout", (double)script->timeout_s);
     (void)cJSON_AddStringToObject(step, "directory", script->directory ? script->directory : "/");
     (void)cJSON_AddStringToObject(step, "digest", digest);
+    if (script->trace)
+        rc = add_trace(step, folder, rc, err);
     if (!cJSON_AddItemToArray(steps, step)) {
         cJSON_Delete(step);
         rc = error_set(err, ERROR_NO_MEMORY, "no memory for a script");
@@ -239,7 +289,8 @@ static int add_steps(cJSON *spec, const char *folder, const struct driver_instan
 }
 
 static int write_spec(const char *folder, const struct driver_instance *instance, bool create,
-                      const char *token, int64_t uid, int64_t gid, struct error *err)
+                      const char *token, int64_t uid, int64_t gid, const cJSON *own_tops,
+                      struct error *err)
 {
     cJSON *spec = cJSON_CreateObject();
     char *share = text_format(SHARE_FORMAT, instance->name);
@@ -251,6 +302,8 @@ static int write_spec(const char *folder, const struct driver_instance *instance
     if (instance->ssh_public_key)
         (void)cJSON_AddStringToObject(spec, "sshPublicKey", instance->ssh_public_key);
     (void)cJSON_AddItemToObject(spec, "files", oci_files_network(instance->name));
+    if (own_tops)
+        (void)cJSON_AddItemToObject(spec, "tops", cJSON_Duplicate(own_tops, true));
     int rc = add_steps(spec, folder, instance, create, err);
     if (rc == 0)
         rc = write_json(folder, "run/spec.json", spec, err);
@@ -295,18 +348,50 @@ static cJSON *start_config(const struct oci_bundle *bundle, const char *name, co
     return oci_config_new(&c);
 }
 
+/* Shows /<top>: what the instance changes of it, what its layers have of it, the shared layer where
+ * `based`, and the machine's own where that is shown. */
+static int add_overlay(const struct oci_bundle *bundle, cJSON *config, const char *top,
+                       const char *folder, const struct oci_layers *layers, bool based)
+{
+    char *lowers[OCI_LAYERS_MAX + 2];
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; i < layers->count; i++) {
+        char *layer = file_join(bundle->folder, layers->names[i]);
+        char *part = layer ? oci_layers_part(layer, top) : NULL;
+        if (part)
+            lowers[count++] = part;
+        free(layer);
+    }
+    if (based && (lowers[count] = text_format("%s/.base/%s", bundle->folder, top)))
+        count++;
+    if (oci_view_shown(top) && (lowers[count] = text_format("/%s", top)))
+        count++;
+    rc = count > 0 ? oci_config_overlay(config, bundle->host, top, folder, lowers, count)
+                   : ERROR_NO_MEMORY;
+    while (count > 0)
+        free(lowers[--count]);
+    return rc;
+}
+
 static int add_mounts(const struct oci_bundle *bundle, cJSON *config, const char *folder,
-                      const struct driver_instance *instance)
+                      const struct driver_instance *instance, const struct oci_layers *layers,
+                      const cJSON *own_tops)
 {
     int rc = 0;
-    char *base = file_join(bundle->folder, ".base");
+    const cJSON *own = NULL;
     char *run = file_join(folder, "run");
-    for (const char *const *top = oci_view_tops; base && rc == 0 && *top; top++) {
-        bool layer = oci_bundle_layered(bundle->host, *top) && !oci_bundle_inside(bundle, *top);
+    for (const char *const *top = oci_view_tops; run && rc == 0 && *top; top++) {
+        bool based = oci_bundle_layered(bundle->host, *top) && !oci_bundle_inside(bundle, *top);
         if (oci_view_shown(*top))
-            rc = oci_config_overlay(config, bundle->host, *top, folder, layer ? base : NULL);
+            rc = add_overlay(bundle, config, *top, folder, layers, based);
     }
-    if (!base || !run)
+    cJSON_ArrayForEach(own, own_tops)
+    {
+        if (rc == 0)
+            rc = add_overlay(bundle, config, own->string, folder, layers, false);
+    }
+    if (!run)
         rc = ERROR_NO_MEMORY;
     if (rc == 0)
         rc = oci_config_bind(config, run, OCI_RUN_FOLDER, true);
@@ -314,13 +399,13 @@ static int add_mounts(const struct oci_bundle *bundle, cJSON *config, const char
         rc = oci_config_bind(config, instance->log_folder, OCI_LOG_FOLDER, true);
     if (rc == 0)
         rc = oci_config_bind(config, bundle->program, OCI_INIT_PATH, false);
-    free(base);
     free(run);
     return rc;
 }
 
 static int write_config(const struct oci_bundle *bundle, const char *folder,
-                        const struct driver_instance *instance, struct error *err)
+                        const struct driver_instance *instance, const struct oci_layers *layers,
+                        const cJSON *own_tops, struct error *err)
 {
     const char *const args[] = { OCI_INIT_PATH, "__init", instance->id };
     char *rootfs = file_join(folder, "rootfs");
@@ -332,7 +417,7 @@ static int write_config(const struct oci_bundle *bundle, const char *folder,
                               cJSON_CreateStringArray(args, (int)COUNT(args)));
     if (config) {
         add_environment(config, instance);
-        rc = add_mounts(bundle, config, folder, instance);
+        rc = add_mounts(bundle, config, folder, instance, layers, own_tops);
     }
     if (rc == 0)
         rc = write_json(folder, "bundle/config.json", config, err);
@@ -344,25 +429,157 @@ static int write_config(const struct oci_bundle *bundle, const char *folder,
     return rc;
 }
 
+/* ---- layers ---- */
+
+static bool has(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    bool there = path && file_exists(path);
+    free(path);
+    return there;
+}
+
+/* Which layers the instance stands on: as it began, or now from its base. */
+static int settle_layers(const struct oci_bundle *bundle, const char *folder,
+                         const struct driver_instance *instance, struct oci_layers *out,
+                         struct error *err)
+{
+    cJSON *tree = NULL;
+    if (!instance->base || has(folder, "layers.json"))
+        return oci_layers_read(bundle->folder, instance->id, out, err);
+    struct oci_layers layers = { 0 };
+    int rc = oci_layers_read(bundle->folder, instance->base, &layers, err);
+    if (rc == 0 && layers.count == OCI_LAYERS_MAX)
+        rc = error_set(err, ERROR_TOO_LARGE, "'%s' stands on %d others: that is the limit",
+                       instance->base, OCI_LAYERS_MAX);
+    if (rc == 0) {
+        memmove((void *)(layers.names + 1), (void *)layers.names,
+                layers.count * sizeof *layers.names);
+        layers.names[0] = strdup(instance->base);
+        layers.count++;
+        tree = cJSON_CreateStringArray((const char *const *)layers.names, (int)layers.count);
+        rc = layers.names[0] ? write_json(folder, "layers.json", tree, err)
+                             : error_set(err, ERROR_NO_MEMORY, "no memory for an instance");
+        cJSON_Delete(tree);
+    }
+    if (rc == 0)
+        *out = layers;
+    else
+        oci_layers_clear(&layers);
+    return rc;
+}
+
+/* The number inside of an owner outside. */
+static int64_t inner_id(const struct oci_host *host, int64_t id, const struct oci_range *range)
+{
+    if (!host->rootless)
+        return id;
+    return host->has_range && id >= range->first && id < range->first + range->count
+               ? id - range->first + 1
+               : 0; /* our own: root's there */
+}
+
+/* One top-level name of a layer that is not shown from the machine: a folder is shown by an overlay
+ * of its own; a link or a file is made again. */
+static int add_own_top(const struct oci_bundle *bundle, const char *folder, const char *layer,
+                       const char *top, cJSON *tops, struct error *err)
+{
+    char name[NAME_MAX + 16];
+    char target[PATH_MAX];
+    struct stat st = { 0 };
+    struct buffer bytes = { 0 };
+    char *part = oci_layers_part(layer, top);
+    int rc = 0;
+    (void)snprintf(name, sizeof name, "rootfs/%s", top);
+    if (!part || lstat(part, &st) < 0) {
+        rc = error_set(err, ERROR_IO, "'%s' of a layer cannot be read", top);
+    } else if (S_ISDIR(st.st_mode)) {
+        static const char *const kinds[] = { "rootfs", "upper", "work" };
+        for (size_t i = 0; rc == 0 && i < COUNT(kinds); i++) {
+            (void)snprintf(name, sizeof name, "%s/%s", kinds[i], top);
+            rc = make_folder(folder, name, st.st_mode & 07777, err);
+        }
+        cJSON *row = cJSON_AddArrayToObject(tops, top);
+        const int64_t owner[] = { inner_id(bundle->host, st.st_uid, &bundle->host->uids),
+                                  inner_id(bundle->host, st.st_gid, &bundle->host->gids) };
+        for (size_t i = 0; i < COUNT(owner); i++)
+            (void)cJSON_AddItemToArray(row, cJSON_CreateNumber((double)owner[i]));
+    } else if (S_ISLNK(st.st_mode)) {
+        ssize_t size = readlink(part, target, sizeof target - 1);
+        char *path = file_join(folder, name);
+        target[size > 0 ? size : 0] = '\0';
+        if (size > 0 && path)
+            (void)symlink(target, path);
+        free(path);
+    } else if (S_ISREG(st.st_mode) && !has(folder, name) &&
+               file_read(part, OWN_FILE_MAX, &bytes, err) == 0) {
+        rc = oci_files_write(folder, name, bytes.data ? bytes.data : "", bytes.size,
+                             st.st_mode & 0777, err);
+    }
+    buffer_clear(&bytes);
+    free(part);
+    return rc;
+}
+
+/* What the layers have at the top beyond the machine's folders: {"home":[uid,gid],…}. */
+static int add_own_tops(const struct oci_bundle *bundle, const char *folder,
+                        const struct oci_layers *layers, cJSON *tops, struct error *err)
+{
+    static const char *const kinds[] = { "upper", "rootfs" };
+    int rc = 0;
+    for (size_t i = 0; i < layers->count * COUNT(kinds); i++) {
+        const struct dirent *entry = NULL;
+        char *layer = file_join(bundle->folder, layers->names[i / COUNT(kinds)]);
+        char *path = layer ? file_join(layer, kinds[i % COUNT(kinds)]) : NULL;
+        DIR *dir = path ? opendir(path) : NULL;
+        while (dir && rc == 0 && (entry = readdir(dir))) {
+            if (entry->d_name[0] != '.' && !oci_layers_special(entry->d_name) &&
+                !oci_view_known(entry->d_name) && !cJSON_HasObjectItem(tops, entry->d_name))
+                rc = add_own_top(bundle, folder, layer, entry->d_name, tops, err);
+        }
+        if (dir)
+            (void)closedir(dir);
+        free(path);
+        free(layer);
+    }
+    return rc;
+}
+
 /* ---- exports ---- */
+
+static int prepare(const struct oci_bundle *bundle, const char *folder,
+                   const struct driver_instance *instance, bool create, const char *token,
+                   const struct oci_layers *layers, struct error *err)
+{
+    int64_t uid = 0;
+    int64_t gid = 0;
+    cJSON *tops = layers->count > 0 ? cJSON_CreateObject() : NULL;
+    int rc = file_make_dirs(instance->log_folder, 0755, err);
+    if (rc == 0)
+        rc = prepare_identity(bundle, folder, layers, &uid, &gid, err);
+    if (rc == 0 && tops)
+        rc = add_own_tops(bundle, folder, layers, tops, err);
+    if (rc == 0)
+        rc = write_spec(folder, instance, create, token, uid, gid, tops, err);
+    if (rc == 0)
+        rc = write_config(bundle, folder, instance, layers, tops, err);
+    cJSON_Delete(tops);
+    return rc;
+}
 
 int oci_bundle_prepare(const struct oci_bundle *bundle, const struct driver_instance *instance,
                        bool create, const char *token, struct error *err)
 {
-    int64_t uid = 0;
-    int64_t gid = 0;
+    struct oci_layers layers = { 0 };
     char *folder = file_join(bundle->folder, instance->id);
     if (!folder)
         return error_set(err, ERROR_NO_MEMORY, "no memory for an instance");
     int rc = make_folders(folder, err);
     if (rc == 0)
-        rc = file_make_dirs(instance->log_folder, 0755, err);
+        rc = settle_layers(bundle, folder, instance, &layers, err);
     if (rc == 0)
-        rc = prepare_identity(bundle, folder, &uid, &gid, err);
-    if (rc == 0)
-        rc = write_spec(folder, instance, create, token, uid, gid, err);
-    if (rc == 0)
-        rc = write_config(bundle, folder, instance, err);
+        rc = prepare(bundle, folder, instance, create, token, &layers, err);
+    oci_layers_clear(&layers);
     free(folder);
     return rc;
 }
@@ -388,7 +605,7 @@ int oci_bundle_removal(const struct oci_bundle *bundle, const char *id, char **o
     }
     for (const char *const *top = oci_view_tops; rc == 0 && *top; top++) {
         if (oci_view_shown(*top))
-            rc = oci_config_overlay(config, bundle->host, *top, path, NULL);
+            rc = add_overlay(bundle, config, *top, path, &(struct oci_layers) { 0 }, false);
     }
     if (rc == 0)
         rc = oci_config_bind(config, bundle->program, OCI_INIT_PATH, false);
@@ -406,4 +623,43 @@ int oci_bundle_removal(const struct oci_bundle *bundle, const char *id, char **o
     else
         *out_path = path;
     return rc == ERROR_NO_MEMORY ? error_set(err, rc, "no memory to remove an instance") : rc;
+}
+
+int oci_bundle_scan(const struct oci_bundle *bundle, const char *id, const char *const *words,
+                    size_t count, char **out_path, struct error *err)
+{
+    cJSON *args = cJSON_CreateArray();
+    cJSON *config = NULL;
+    char *path = text_format("%s/.scan-%s", bundle->folder, id);
+    char *rootfs = path ? file_join(path, "rootfs") : NULL;
+    int rc = rootfs ? make_folders(path, err) : ERROR_NO_MEMORY;
+    (void)cJSON_AddItemToArray(args, cJSON_CreateString(OCI_INIT_PATH));
+    (void)cJSON_AddItemToArray(args, cJSON_CreateString("__init"));
+    for (size_t i = 0; i < count; i++)
+        (void)cJSON_AddItemToArray(args, cJSON_CreateString(words[i] ? words[i] : ""));
+    if (rc == 0)
+        config = start_config(bundle, strrchr(path, '/') + 2, "scan", NULL, rootfs, args);
+    else
+        cJSON_Delete(args);
+    if (rc == 0 && !config)
+        rc = ERROR_NO_MEMORY;
+    for (const char *const *top = oci_view_tops; rc == 0 && *top; top++) {
+        char *shown = text_format("/%s", *top);
+        if (shown && oci_view_shown(*top))
+            rc = oci_config_bind(config, shown, shown, false);
+        free(shown);
+    }
+    if (rc == 0)
+        rc = oci_config_bind(config, bundle->program, OCI_INIT_PATH, false);
+    if (rc == 0)
+        rc = oci_config_bind(config, bundle->folder, OCI_SCAN_FOLDER, true);
+    if (rc == 0)
+        rc = write_json(path, "bundle/config.json", config, err);
+    cJSON_Delete(config);
+    free(rootfs);
+    if (rc < 0)
+        free(path);
+    else
+        *out_path = path;
+    return rc == ERROR_NO_MEMORY ? error_set(err, rc, "no memory to look into an instance") : rc;
 }

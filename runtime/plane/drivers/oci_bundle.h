@@ -33,6 +33,13 @@ int oci_bundle_prepare(const struct oci_bundle *bundle, const struct driver_inst
 int oci_bundle_removal(const struct oci_bundle *bundle, const char *id, char **out_path,
                        struct error *err);
 
+/* Makes a bundle at <folder>/.scan-<id> whose container runs `__init <words...>` with the machine's
+ * folders to read and the driver's folder at OCI_SCAN_FOLDER: for looking at files of mapped ids.
+ * *out_path is the caller's. */
+#define OCI_SCAN_FOLDER "/run/instances"
+int oci_bundle_scan(const struct oci_bundle *bundle, const char *id, const char *const *words,
+                    size_t count, char **out_path, struct error *err);
+
 /* Does the driver's folder stand in /<top>?  Then the shared layer cannot be used for it (overlayfs
  * refuses lower folders inside one another): the layer is written into each instance's upper
  * folder. */

@@ -252,17 +252,17 @@ static void add_option(cJSON *options, struct buffer *text)
 }
 
 int oci_config_overlay(cJSON *config, const struct oci_host *host, const char *top,
-                       const char *folder, const char *base)
+                       const char *folder, char *const *lowers, size_t count)
 {
     static const char *const kinds[] = { "upper", "work" };
     struct buffer text = { 0 };
     cJSON *options = cJSON_CreateArray();
     buffer_text(&text, "lowerdir=");
-    if (base) {
-        escape(&text, base);
-        buffer_format(&text, "/%s:", top);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buffer_char(&text, ':');
+        escape(&text, lowers[i]);
     }
-    buffer_format(&text, "/%s", top);
     add_option(options, &text);
     for (size_t i = 0; i < COUNT(kinds); i++) {
         buffer_format(&text, "%sdir=", kinds[i]);

@@ -8,6 +8,7 @@
 /* Where things stand inside an instance. */
 #define OCI_RUN_FOLDER "/run/moonfleet"
 #define OCI_LOG_FOLDER "/run/moonfleet-logs"
+#define OCI_TRACE_NAME "trace" /* of the run folder: what a traced script did when */
 #define OCI_INIT_PATH "/run/moonfleet-init"
 #define OCI_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -28,9 +29,10 @@ cJSON *oci_config_new(const struct oci_config *config);
  * as the kernel asks of ordinary users. */
 int oci_config_bind(cJSON *config, const char *source, const char *path, bool writable);
 
-/* Shows /<top> with changes going to <folder>/upper/<top>; `base` (or NULL) lies between. */
+/* Shows /<top> with changes going to <folder>/upper/<top>; `lowers` (host paths, the uppermost first,
+ * at least one) lie below. */
 int oci_config_overlay(cJSON *config, const struct oci_host *host, const char *top,
-                       const char *folder, const char *base);
+                       const char *folder, char *const *lowers, size_t count);
 
 /* "NAME=value" for everything that runs inside. */
 int oci_config_env(cJSON *config, const char *name, const char *value);

@@ -45,6 +45,8 @@ static int remove_path(struct machine *machine, enum child_kind kind, const char
 void oci_down_cleaned(struct machine *machine)
 {
     struct error err = { 0 };
+    if (machine->call.kind == CALL_REMOVE)
+        oci_look_forget(machine);
     if (machine->call.kind == CALL_STOP)
         oci_finish(machine, 0, NULL);
     else if (!file_exists(machine->folder) && !removal_begun(machine))

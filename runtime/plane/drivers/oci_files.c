@@ -296,7 +296,7 @@ static void fill_home(const char *rootfs, const char *home)
         (void)closedir(dir);
 }
 
-static int write_others(const struct oci_host *host, const char *upper, struct error *err)
+int oci_files_machine_id(const char *upper, struct error *err)
 {
     char machine[UUID_TEXT_SIZE + 1];
     size_t size = 0;
@@ -306,7 +306,12 @@ static int write_others(const struct oci_host *host, const char *upper, struct e
             machine[size++] = machine[i];
     }
     machine[size++] = '\n';
-    int rc = oci_files_write(upper, "etc/machine-id", machine, size, 0444, err);
+    return oci_files_write(upper, "etc/machine-id", machine, size, 0444, err);
+}
+
+static int write_others(const struct oci_host *host, const char *upper, struct error *err)
+{
+    int rc = oci_files_machine_id(upper, err);
     if (rc == 0) /* the machine's own may name shares and their credentials */
         rc = write_text(upper, "etc/fstab", "", 0644, err);
     if (rc == 0)

@@ -19,6 +19,9 @@ int oci_files_write(const char *folder, const char *name, const char *text, size
 int oci_files_identity(const struct oci_host *host, const char *upper, const char *rootfs,
                        int64_t *out_uid, int64_t *out_gid, struct error *err);
 
+/* A machine's number of its own, into "<upper>/etc/machine-id". */
+int oci_files_machine_id(const char *upper, struct error *err);
+
 /* {"/etc/hosts": text, ...}: what follows the machine and is written anew at each start; the
  * caller's. */
 cJSON *oci_files_network(const char *host_name);

@@ -257,8 +257,10 @@ static int write_trial(const struct oci_host *host, const char *program, const c
                             .args = cJSON_CreateStringArray(program ? args : plain, 3) };
     cJSON *config = oci_config_new(&c);
     for (const char *const *top = oci_view_tops; config && *top; top++) {
-        if (oci_view_shown(*top))
-            (void)oci_config_overlay(config, host, *top, folder, NULL);
+        char *lower = text_format("/%s", *top);
+        if (lower && oci_view_shown(*top))
+            (void)oci_config_overlay(config, host, *top, folder, &lower, 1);
+        free(lower);
     }
     if (config && program)
         (void)oci_config_bind(config, program, OCI_INIT_PATH, false);

@@ -11,7 +11,7 @@
 #include "plane/drivers/oci_bundle.h"
 #include "plane/drivers/oci_host.h"
 
-enum call_kind { CALL_NONE, CALL_CREATE, CALL_START, CALL_STOP, CALL_REMOVE };
+enum call_kind { CALL_NONE, CALL_CREATE, CALL_START, CALL_STOP, CALL_REMOVE, CALL_SCAN };
 
 enum child_kind {
     CHILD_LAYER,     /* the layer of a top-level folder that holds the driver's own folder */
@@ -20,6 +20,7 @@ enum child_kind {
     CHILD_REMOVE,    /* our own removal */
     CHILD_CONTAINED, /* the same in a container, for files of mapped ids */
     CHILD_SWEEP,     /* the rest of that container */
+    CHILD_SCAN,      /* the listing of an instance's files */
 };
 
 struct call {
@@ -73,6 +74,12 @@ void oci_finish_removal(struct machine *machine);
 /* The running child's end: decides what the next step is.  A process_done_fn. */
 void oci_on_child(struct process *process, int status, const struct buffer *output, void *arg);
 
+/* Begins a call: ERROR_CONFLICT when the instance has one that this one may not overtake. */
+int oci_begin(struct oci *oci, enum call_kind kind, const char *id,
+              const struct driver_callbacks *callbacks, struct machine **out);
+/* The shared layer covers /<top>. */
+bool oci_is_based(const struct oci *oci, const char *top);
+
 /* ---- oci_process.c: which process ---- */
 
 /* What the runtime wrote into the pid file, or 0. */
@@ -114,5 +121,12 @@ void oci_down_swept(struct machine *machine);
 /* A script was running when the machine ended: writes the end that nobody inside can write any
  * more. */
 void oci_down_close_log(const struct machine *machine);
+
+/* ---- oci_look.c: looking into an instance ---- */
+
+/* What follows its child. */
+void oci_look_ended(struct machine *machine, bool good);
+/* Removes what an interrupted look left behind. */
+void oci_look_forget(const struct machine *machine);
 
 #endif

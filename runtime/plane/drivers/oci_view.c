@@ -118,6 +118,15 @@ struct walk {
 
 static int read_folder(struct walk *walk);
 
+bool oci_view_known(const char *top)
+{
+    for (const char *const *known = oci_view_tops; *known; known++) {
+        if (text_equal(*known, top))
+            return true;
+    }
+    return false;
+}
+
 bool oci_view_shown(const char *top)
 {
     struct stat st;

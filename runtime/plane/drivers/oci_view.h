@@ -15,6 +15,9 @@
 /* The top-level folders that are shown, NULL at the end. */
 extern const char *const oci_view_tops[];
 
+/* Is it one of them? */
+bool oci_view_known(const char *top);
+
 /* Is /<top> a folder of its own here (not a symlink)? */
 bool oci_view_shown(const char *top);
 
