@@ -39,6 +39,36 @@ mf() {
     "$MOONFLEET" "$@"
 }
 
+# rest METHOD PATH-AND-QUERY [BODY] [curl options…]: a request to the plane as it is on the wire; its
+# body is printed.  Fails when the plane refuses.
+rest() {
+    local body=()
+    [ -z "${3:-}" ] || body=(-H "Content-Type: application/json" -d "$3")
+    curl -sS --fail-with-body --unix-socket "$XDG_RUNTIME_DIR/moonfleet/plane.sock" \
+        -X "$1" "${body[@]}" "${@:4}" "http://localhost$2"
+}
+
+WORKSPACE=/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/moonfleet/providers/Microsoft.MachineLearningServices/workspaces/ds-workspace
+AUTHORIZATION=/providers/Microsoft.Authorization
+AUTHORIZATION_VERSION="api-version=2022-04-01"
+
+# principal NAME: the object id of a user's login or a group's name.
+principal() {
+    { rest GET "/v1.0/users"; rest GET "/v1.0/groups"; } |
+        jq -er --arg name "$1" '.value[] | select((.userPrincipalName // "" | startswith($name + "@"))
+            or (.displayName == $name)) | .id'
+}
+
+# grant_role WHO ROLE [SCOPE] [curl options…]: a role assignment, at the workspace when no scope is
+# given; prints it.
+grant_role() {
+    local scope=${3-$WORKSPACE} role
+    role=$(rest GET "$AUTHORIZATION/roleDefinitions?$AUTHORIZATION_VERSION" |
+        jq -er --arg name "$2" '.value[] | select(.properties.roleName == $name) | .id') || role=$2
+    rest PUT "$scope$AUTHORIZATION/roleAssignments/$(cat /proc/sys/kernel/random/uuid)?$AUTHORIZATION_VERSION" \
+        "{\"properties\":{\"roleDefinitionId\":\"$role\",\"principalId\":\"$(principal "$1")\"}}" "${@:4}"
+}
+
 # wait_until <command...>: until it succeeds; fails after two minutes.
 wait_until() {
     local deadline=$((SECONDS + 120))

@@ -49,6 +49,7 @@ void answer_error(struct call *call, int status, const char *code, const char *t
          at && *at; at++)
         if ((unsigned char)*at >= 0x80)
             *at = '?';
+    text_copy(call->code, sizeof call->code, code);
     arm_error_write(call->response, status, code, target, "%s", text.message);
 }
 

@@ -6,6 +6,7 @@
 #include "plane/operations.h"
 
 #define INNER "properties.properties."
+#define SHARING INNER "applicationSharingPolicy"
 
 /* What a handler needs to know of a compute. */
 struct compute {
@@ -227,9 +228,10 @@ static bool quota_left(struct call *call, const struct workspace *workspace,
     return true;
 }
 
-/* Writes the new compute and its operation, and answers 201; `body` is taken. */
+/* Writes the new compute and its operation, and answers 201; `sharing` is what was asked for (see
+ * inside.c), NULL: nothing; `body` is taken. */
 static void insert(struct call *call, const struct workspace *workspace, const struct vm_size *size,
-                   cJSON *body)
+                   const char *sharing, cJSON *body)
 {
     struct plane *plane = call->plane;
     struct error err = { 0 };
@@ -246,16 +248,16 @@ static void insert(struct call *call, const struct workspace *workspace, const s
     }
     struct operation *operation =
         operation_begin_on(plane, OPERATION_CREATE, id, call->params.compute,
-                           workspace->subscription, workspace->location, &err);
+                           workspace->subscription, workspace->location, call->caller, &err);
     if (operation)
         rc = store_run(plane->store, &err,
                        "INSERT INTO computes (id, workspace, name, subscription, location, family, "
                        "cores, state,"
-                       " provisioning, operation, body) VALUES (?, ?, ?, ?, ?, ?, ?, 'Creating', "
-                       "'Creating', ?, ?)",
-                       "sissssiss", id, workspace->key, call->params.compute,
+                       " provisioning, operation, body, sharing) VALUES (?, ?, ?, ?, ?, ?, ?, "
+                       "'Creating', 'Creating', ?, ?, ?)",
+                       "sissssisss", id, workspace->key, call->params.compute,
                        workspace->subscription, workspace->location, size->family,
-                       (int64_t)size->cores, operation->id, text);
+                       (int64_t)size->cores, operation->id, text, sharing);
     if (!operation || rc < 0) {
         store_spoil(plane->store);
         answer_failure(call, &err);
@@ -266,15 +268,29 @@ static void insert(struct call *call, const struct workspace *workspace, const s
     free(text);
 }
 
+/* Creating asks whether the name is free, which is a right of its own (FACTS, section 1). */
+static bool may_ask_for_names(struct call *call)
+{
+    char scope[RBAC_SCOPE_MAX + 2];
+    const struct route_params *p = &call->params;
+    snprintf(scope, sizeof scope,
+             "/subscriptions/%s/resourceGroups/%s/providers/" PLANE_TYPE_WORKSPACE "/%s",
+             p->subscription, p->group, p->workspace);
+    return authorization_require(call, PLANE_TYPE_WORKSPACE "/checkComputeNameAvailability/action",
+                                 scope);
+}
+
 static void create(struct call *call, const struct workspace *workspace, const cJSON *request)
 {
+    if (!may_ask_for_names(call))
+        return;
     if (!compute_name_valid(call->params.compute, NULL)) {
         answer_bad_name(call);
         return;
     }
     const struct vm_size *size = compute_body_check(call, workspace, request);
     if (size && name_free(call, workspace) && quota_left(call, workspace, size))
-        insert(call, workspace, size,
+        insert(call, workspace, size, json_string(request, SHARING, NULL),
                compute_body_make(call, workspace, call->params.compute, request, NULL));
 }
 
@@ -306,15 +322,18 @@ static cJSON *body_of(struct call *call, const struct compute *compute)
     return body;
 }
 
-/* Stores a body that changed in place, and answers 200 with it. */
-static void write_body(struct call *call, const struct compute *compute, const cJSON *body)
+/* Stores a body that changed in place, and answers 200 with it.  `sharing` NULL: as it was. */
+static void write_body(struct call *call, const struct compute *compute, const cJSON *body,
+                       const char *sharing)
 {
     struct error err = { 0 };
     char *text = json_text(body);
     if (!text)
         error_set(&err, ERROR_NO_MEMORY, "no memory for a compute");
-    if (text && store_run(call->plane->store, &err, "UPDATE computes SET body = ? WHERE id = ?",
-                          "ss", text, compute->id) == 0)
+    if (text && store_run(call->plane->store, &err,
+                          "UPDATE computes SET body = ?, sharing = coalesce(?, sharing)"
+                          " WHERE id = ?",
+                          "sss", text, sharing, compute->id) == 0)
         answer_text(call, 200, text, strlen(text));
     else
         answer_failure(call, &err);
@@ -350,7 +369,10 @@ static void update_with(struct call *call, const struct workspace *workspace, co
                      "again to change that.",
                      fixed, compute->name);
     } else {
-        write_body(call, compute, body);
+        /* A client that sends back what it read has asked for nothing. */
+        const char *sharing = json_string(body, SHARING, NULL);
+        bool asked = !text_equal_nocase(sharing, json_string(old, SHARING, NULL));
+        write_body(call, compute, body, asked ? sharing : NULL);
     }
     cJSON_Delete(body);
 }
@@ -435,7 +457,7 @@ void compute_patch(struct call *call)
     if (tags)
         (void)json_put(body, "tags", cJSON_Duplicate(tags, true));
     (void)json_put_string(body, "properties.modifiedOn", now);
-    write_body(call, &compute, body);
+    write_body(call, &compute, body, NULL);
     cJSON_Delete(body);
 }
 
@@ -495,8 +517,9 @@ static void begin(struct call *call, const struct compute *compute, enum operati
     struct beginning beginning = { kind, states[kind] };
     struct operation *running =
         compute->operation[0] ? operation_find(plane, compute->operation) : NULL;
-    struct operation *operation = operation_begin_on(
-        plane, kind, compute->id, compute->name, compute->subscription, compute->location, &err);
+    struct operation *operation =
+        operation_begin_on(plane, kind, compute->id, compute->name, compute->subscription,
+                           compute->location, call->caller, &err);
     int rc = operation ? 0 : ERROR_IO;
     if (rc == 0 && running)
         rc = operation_supersede(operation, running, &err);

@@ -225,6 +225,7 @@ static void delete (struct call *call, const char *kind)
         rc = store_run(plane->store, &err,
                        "DELETE FROM members WHERE member_id = ?1 OR group_id = ?1", "s", id);
     free(id);
+    authorization_changed(plane);
     if (rc < 0) {
         store_spoil(plane->store);
         answer_failure(call, &err);
@@ -292,6 +293,7 @@ static bool can_join(struct call *call, const char *id)
 
 static void finish(struct call *call, int rc, const struct error *err)
 {
+    authorization_changed(call->plane);
     if (rc < 0)
         answer_failure(call, err);
     else

@@ -57,13 +57,17 @@ cJSON *group_body(const char *subscription, const char *name, const char *locati
     return NULL;
 }
 
-/* Answers the rows of a query (its first column is a body); `statement` NULL: it failed. */
-static void answer_rows(struct call *call, sqlite3_stmt *row, struct error *err)
+typedef bool sees_fn(struct call *call, const char *name);
+
+/* Answers the rows of a query (its first column is a body); `statement` NULL: it failed.  With
+ * `sees` only those that the caller may see, by their second column. */
+static void answer_rows(struct call *call, sqlite3_stmt *row, sees_fn *sees, struct error *err)
 {
     int rc = row ? 1 : ERROR_IO;
     answer_list_begin(call);
     while (rc == 1 && (rc = store_step(call->plane->store, row, err)) == 1)
-        answer_list_item(call, store_text(row, 0), strlen(store_text(row, 0)));
+        if (!sees || sees(call, store_text(row, 1)))
+            answer_list_item(call, store_text(row, 0), strlen(store_text(row, 0)));
     store_done(row);
     if (rc < 0)
         answer_failure(call, err);
@@ -84,7 +88,15 @@ void tenants_list(struct call *call)
             " FROM settings t, settings n, settings d"
             " WHERE t.name = 'tenant' AND n.name = 'tenantName' AND d.name = 'tenantDomain'",
             ""),
-        &err);
+        NULL, &err);
+}
+
+/* Whoever has any role inside of a subscription sees that it exists. */
+static bool sees_subscription(struct call *call, const char *id)
+{
+    char scope[RBAC_SCOPE_MAX + 2];
+    snprintf(scope, sizeof scope, "/subscriptions/%s", id);
+    return authorization_sees(call, "%s", scope) || authorization_touches(call, scope);
 }
 
 void subscriptions_list(struct call *call)
@@ -92,8 +104,8 @@ void subscriptions_list(struct call *call)
     struct error err = { 0 };
     answer_rows(
         call,
-        store_query(call->plane->store, &err, "SELECT body FROM subscriptions ORDER BY id", ""),
-        &err);
+        store_query(call->plane->store, &err, "SELECT body, id FROM subscriptions ORDER BY id", ""),
+        sees_subscription, &err);
 }
 
 /* One body, or what is missing. */
@@ -139,21 +151,29 @@ void locations_list(struct call *call)
             " 'subscriptionId', ?, 'name', name, 'type', 'Region', 'displayName', display_name,"
             " 'regionalDisplayName', display_name) FROM locations ORDER BY rowid",
             "ss", call->params.subscription, call->params.subscription),
-        &err);
+        NULL, &err);
+}
+
+static bool sees_group(struct call *call, const char *name)
+{
+    return authorization_sees(call, "/subscriptions/%s/resourceGroups/%s",
+                              call->params.subscription, name);
 }
 
 void groups_list(struct call *call)
 {
     struct error err = { 0 };
-    if (!subscription_exists(call->plane, call->params.subscription)) {
+    if (!subscription_exists(call->plane, call->params.subscription) &&
+        authorization_sees(call, "/subscriptions/%s", call->params.subscription)) {
         answer_missing(call);
         return;
     }
-    answer_rows(call,
-                store_query(call->plane->store, &err,
-                            "SELECT body FROM resource_groups WHERE subscription = ? ORDER BY name",
-                            "s", call->params.subscription),
-                &err);
+    answer_rows(
+        call,
+        store_query(call->plane->store, &err,
+                    "SELECT body, name FROM resource_groups WHERE subscription = ? ORDER BY name",
+                    "s", call->params.subscription),
+        sees_group, &err);
 }
 
 void group_get(struct call *call)

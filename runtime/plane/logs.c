@@ -163,7 +163,7 @@ static size_t names_of(DIR *folder, char ***out_names)
 void logs_list(struct call *call)
 {
     struct inside inside;
-    if (!find(call, &inside)) {
+    if (!find(call, &inside) || !inside_admits_logs(call)) {
         free(inside.folder);
         return;
     }
@@ -233,7 +233,7 @@ void log_read(struct call *call)
     char *text = http_query_get(call->query, "offset");
     bool good = !text || text_to_int64(text, 0, INT64_MAX, &offset) == 0;
     free(text);
-    if (!find(call, &inside)) {
+    if (!find(call, &inside) || !inside_admits_logs(call)) {
         free(inside.folder);
         return;
     }
@@ -307,7 +307,7 @@ void compute_exec(struct call *call)
     const cJSON *command = json_at(request, "command");
     if (!request)
         return;
-    if (!find(call, &inside))
+    if (!find(call, &inside) || !inside_admits(call))
         ; /* answered */
     else if (!is_command(command))
         answer_error(call, 400, "BadRequest", "command",

@@ -93,7 +93,7 @@ static struct operation *operation_new(struct plane *plane, enum operation_kind 
 struct operation *operation_begin_on(struct plane *plane, enum operation_kind kind,
                                      const char *compute, const char *name,
                                      const char *subscription, const char *location,
-                                     struct error *err)
+                                     const char *caller, struct error *err)
 {
     char id[UUID_TEXT_SIZE];
     if (store_begin(plane->store, err) < 0)
@@ -108,10 +108,10 @@ struct operation *operation_begin_on(struct plane *plane, enum operation_kind ki
     }
     int rc = store_run(plane->store, err,
                        "INSERT INTO operations (id, kind, status, subscription, location, compute, "
-                       "name, started_ms)"
-                       " VALUES (?, ?, 'InProgress', ?, ?, ?, ?, ?)",
-                       "ssssssi", id, kind_names[kind], subscription, location, compute, name,
-                       operation->started_ms);
+                       "name, started_ms, caller)"
+                       " VALUES (?, ?, 'InProgress', ?, ?, ?, ?, ?, ?)",
+                       "ssssssis", id, kind_names[kind], subscription, location, compute, name,
+                       operation->started_ms, caller);
     if (rc < 0) {
         store_spoil(plane->store);
         operation_free(operation);

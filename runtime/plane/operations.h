@@ -45,12 +45,13 @@ struct operation {
 };
 
 /* Begins an operation on the compute (its id): writes the row, and after the turn's commit calls
- * the driver.  The compute's own row is the caller's to change.  NULL: no memory, or the store
+ * the driver.  The compute's own row is the caller's to change; `caller` (an object id) may then
+ * read the operation's status.  NULL: no memory, or the store
  * failed: the turn's commit fails then. */
 struct operation *operation_begin_on(struct plane *plane, enum operation_kind kind,
                                      const char *compute, const char *name,
                                      const char *subscription, const char *location,
-                                     struct error *err);
+                                     const char *caller, struct error *err);
 /* The one in flight called `id`, or NULL. */
 struct operation *operation_find(struct plane *plane, const char *id);
 /* A deletion takes over from `running`, which ends as canceled. */

@@ -15,11 +15,15 @@
 #include "arm/arm_error.h"
 #include "base/embedded.h"
 #include "base/text.h"
+#include "plane/audit.h"
 #include "plane/operations.h"
 #include "plane/plane_private.h"
 
 #define HOST_MAX 255
 #define ALLOW_MAX 128
+#define API_AUTHORIZATION_KNOWN                                                                    \
+    "2015-07-01,2018-01-01-preview,2018-07-01,2020-04-01-preview,2020-08-01-preview,"              \
+    "2020-10-01-preview,2022-04-01,2022-05-01-preview"
 #define API_RESOURCES_KNOWN                                                                        \
     "2014-04-01,2015-11-01,2016-06-01,2018-05-01,2019-03-01,2019-05-01,2019-11-01,2020-01-01,"     \
     "2020-06-01,"                                                                                  \
@@ -64,7 +68,7 @@ static int open_store(struct plane *plane, const char *seed, struct error *err)
     }
     if (rc == 0)
         rc = seed_settings(plane, err);
-    return rc;
+    return rc == 0 ? authorization_open(plane, err) : rc;
 }
 
 int plane_new(const struct plane_options *options, struct plane **out, struct error *err)
@@ -115,6 +119,13 @@ void plane_free(struct plane *plane)
     operations_free(plane);
     loop_timer_free(plane->retry);
     loop_timer_free(plane->stopping);
+    if (plane->store && plane->denials_repeated > 0) {
+        store_rollback(plane->store); /* a turn that was not finished */
+        audit_flush(plane);
+        (void)store_commit(plane->store, NULL);
+    }
+    audit_forget(plane);
+    rbac_policy_free(plane->policy);
     store_free(plane->store);
     router_free(plane->router);
     free(plane->data_folder);
@@ -222,10 +233,14 @@ static void flush(void *arg)
     plane->flush_posted = false;
     operations_before_commit(plane);
     bool wrote = store_in_transaction(plane->store);
+    if (wrote)
+        audit_flush(plane);
     int rc = store_commit(plane->store, &err);
-    if (rc < 0)
+    if (rc < 0) {
         plane_trouble(plane, &err);
-    else if (wrote)
+        authorization_changed(plane); /* what it knows may not have happened */
+        audit_forget(plane);
+    } else if (wrote)
         plane_trouble(plane, NULL);
     operations_after_commit(plane, rc == 0);
     send_ready(plane, rc < 0 ? &err : NULL);
@@ -316,12 +331,14 @@ static bool version_acceptable(struct call *call)
         answer_no_version(call);
         return false;
     }
-    if (call->route->api == ROUTE_API_RESOURCES) {
-        if (version_in(API_RESOURCES_KNOWN, version))
+    if (call->route->api != ROUTE_API_LEARNING) { /* ARM's own types */
+        const char *known = call->route->api == ROUTE_API_AUTHORIZATION ? API_AUTHORIZATION_KNOWN
+                                                                        : API_RESOURCES_KNOWN;
+        if (version_in(known, version))
             return true;
         answer_error(call, 400, "InvalidApiVersionParameter", NULL,
                      "The api-version '%.64s' is invalid. The supported versions are '%s'.",
-                     version, API_RESOURCES_KNOWN);
+                     version, known);
         return false;
     }
     if (api_version_known(version))
@@ -333,57 +350,6 @@ static bool version_acceptable(struct call *call)
                  call->params.location ? call->params.location : call->plane->location, version,
                  call->route->type, api_versions_text(), call->plane->locations_text);
     return false;
-}
-
-static char *scope_of(const struct call *call)
-{
-    const struct route_params *p = &call->params;
-    switch (call->route->scope) {
-    case ROUTE_SCOPE_SUBSCRIPTION:
-        return text_format("/subscriptions/%s", p->subscription);
-    case ROUTE_SCOPE_GROUP:
-        return text_format("/subscriptions/%s/resourceGroups/%s", p->subscription, p->group);
-    case ROUTE_SCOPE_WORKSPACE:
-        return text_format("/subscriptions/%s/resourceGroups/%s/providers/" PLANE_TYPE_WORKSPACE
-                           "/%s",
-                           p->subscription, p->group, p->workspace);
-    case ROUTE_SCOPE_COMPUTE:
-        return text_format("/subscriptions/%s/resourceGroups/%s/providers/" PLANE_TYPE_WORKSPACE
-                           "/%s/computes/%s",
-                           p->subscription, p->group, p->workspace, p->compute);
-    default:
-        return strdup("/");
-    }
-}
-
-static void refuse(struct call *call, const char *scope)
-{
-    if (text_starts(call->route->path, "/v1.0/")) {
-        answer_error(call, 403, "Authorization_RequestDenied", NULL,
-                     "Insufficient privileges to complete the operation.");
-        return;
-    }
-    char *name = directory_name(call->plane, call->caller);
-    answer_error(
-        call, 403, "AuthorizationFailed", NULL,
-        "The client '%s' with object id '%s' does not have authorization to perform action '%s' "
-        "over "
-        "scope '%s' or the scope is invalid. If access was recently granted, please refresh your "
-        "credentials.",
-        name && *name ? name : call->caller, call->caller, call->route->action, scope);
-    free(name);
-}
-
-static void authorize_and_handle(struct call *call)
-{
-    char *scope = scope_of(call);
-    if (!scope)
-        call->response->body.failed = ERROR_NO_MEMORY;
-    else if (authorization_allows(call->plane, call->caller, call->route->action, scope))
-        call->route->handler(call);
-    else
-        refuse(call, scope);
-    free(scope);
 }
 
 /* An owner may try what somebody else could do: `x-moonfleet-as`.  False with the error answered.
@@ -433,8 +399,8 @@ static void route_call(struct call *call, char *path)
     switch (router_find(call->plane->router, call->request->method, path, &call->route,
                         &call->params, allow, sizeof allow)) {
     case ROUTE_FOUND:
-        if (version_acceptable(call))
-            authorize_and_handle(call);
+        if (version_acceptable(call) && authorization_admit(call))
+            call->route->handler(call);
         break;
     case ROUTE_WRONG_METHOD:
         answer_header(call, "Allow", "%s", allow);
@@ -464,8 +430,11 @@ static void dispatch(struct call *call)
 {
     struct error err = { 0 };
     char *path = NULL;
+    const char *target = call->request->target;
     common_headers(call);
-    if (http_target_split(call->request->target, &path, &call->query, &err) < 0) {
+    while (target[0] == '/' && target[1] == '/') /* "/" + "/subscriptions/…": SDKs put a scope so */
+        target++;
+    if (http_target_split(target, &path, &call->query, &err) < 0) {
         answer_error(call, 400, "InvalidRequestUri", NULL, "The request's path is malformed: %s",
                      err.message);
         return;
@@ -484,6 +453,7 @@ static void dispatch(struct call *call)
         call->response->body.failed = ERROR_NO_MEMORY;
     else if (take_disguise(call, &disguise))
         route_call(call, path);
+    audit_record(call);
     free(disguise);
     cJSON_Delete(call->body);
     free(call->base_url);
@@ -513,6 +483,7 @@ void plane_handle(struct plane *plane, const struct plane_caller *caller,
     const char *principal = caller ? caller->principal_id : NULL;
     struct call call = { .plane = plane,
                          .request = request,
+                         .self = principal ? principal : plane->owner_id,
                          .caller = principal ? principal : plane->owner_id,
                          .query = "",
                          .exchange = exchange,

@@ -9,6 +9,8 @@
 #include "plane/plane.h"
 #include "plane/router.h"
 #include "plane/store.h"
+#include "rbac/decide.h"
+#include "rbac/scope.h"
 
 #define PLANE_TYPE_WORKSPACE "Microsoft.MachineLearningServices/workspaces"
 #define PLANE_TYPE_COMPUTE "Microsoft.MachineLearningServices/workspaces/computes"
@@ -21,6 +23,7 @@
 #define PLANE_OPERATION_KEPT_MS ((int64_t)24 * 3600 * 1000)
 
 struct operation;
+struct audit_denial;
 
 struct plane {
     struct loop *loop;
@@ -34,6 +37,9 @@ struct plane {
     struct loop_timer *stopping; /* the stop that was asked for */
     struct store *store;
     struct router *router;
+    struct rbac_policy *policy;   /* authorization_policy()'s; NULL: to be built */
+    struct audit_denial *denials; /* told lately, by digest: see audit.c */
+    size_t denials_repeated;      /* of them, those whose count is not written yet */
     char *owner_id, *owner_name, *tenant_id, *location; /* of the seed; `location` is its first */
     char *locations_text;                               /* "westeurope, northeurope" */
     char region[REGION_MAX + 1];                        /* `location` in capitals */
@@ -77,12 +83,15 @@ struct exchange {
 struct call {
     struct plane *plane;
     const struct http_request *request;
-    const char *caller; /* object id */
+    const char *self;   /* object id of who asks */
+    const char *caller; /* … and as whom: the same one but for an owner in disguise */
     const struct route *route;
     struct route_params params;
-    const char *query;       /* raw; never NULL */
-    const char *api_version; /* NULL when the route has none */
-    char *base_url;          /* "http://host": nextLink, Location, … */
+    char scope[RBAC_SCOPE_MAX + 2]; /* where the right is needed; a too long one is no scope */
+    char code[ERROR_NAME_SIZE];     /* of the error answered; "": none */
+    const char *query;              /* raw; never NULL */
+    const char *api_version;        /* NULL when the route has none */
+    char *base_url;                 /* "http://host": nextLink, Location, … */
     struct exchange *exchange;
     struct http_response *response; /* the exchange's: what the handler fills */
     cJSON *body;                    /* call_body() */
@@ -125,11 +134,43 @@ int64_t plane_unix_ms(const struct plane *plane);
 /* Now, as the service writes times. */
 void plane_time(const struct plane *plane, char out[TIME_TEXT_SIZE]);
 
-/* ---- authorization.c ---- */
+/* ---- authorization.c: the one place that decides ---- */
 
-/* May `principal` do `action` at `scope`?  The one place that decides. */
+/* May `principal` do `action` at `scope`?  A right that depends on a condition is none: this plane
+ * evaluates no conditions.  False also when the policy cannot be built. */
 bool authorization_allows(struct plane *plane, const char *principal, const char *action,
                           const char *scope);
+/* Who may do what, as the store says now.  Borrowed, until the next change; NULL: `err` tells. */
+const struct rbac_policy *authorization_policy(struct plane *plane, struct error *err);
+/* Call it after each write of role definitions, role assignments, deny assignments, principals or
+ * memberships: the next decision then sees it. */
+void authorization_changed(struct plane *plane);
+/* When a plane opens: sees to it that its owner is Owner at "/". */
+int authorization_open(struct plane *plane, struct error *err);
+/* Is that the assignment that authorization_open() sees to? */
+bool authorization_is_owners(const struct plane *plane, const char *scope, const char *principal,
+                             const char *role);
+
+/* May the call's caller call its route?  False with the refusal answered: before anything is
+ * revealed, also of what does not exist. */
+bool authorization_admit(struct call *call);
+/* Needs the call this further right too?  The same, for another action and scope. */
+bool authorization_require(struct call *call, const char *action, const char *scope);
+/* ARM's 403. */
+void authorization_refuse(struct call *call, const char *action, const char *scope);
+/* Of a list that spans scopes: may the caller see the entry at this scope? */
+bool authorization_sees(struct call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Has the caller any role at the scope or below it? */
+bool authorization_touches(struct call *call, const char *scope);
+
+/* ---- inside.c: beyond RBAC, who may use the inside of an instance ---- */
+
+/* Applications, terminals, commands (`inside_admits`) and the logs of setup scripts
+ * (`inside_admits_logs`) of the compute of the path, which exists; the route's own action was
+ * checked before.  False with the refusal answered. */
+bool inside_admits(struct call *call);
+bool inside_admits_logs(struct call *call);
 
 /* ---- seed.c ---- */
 
@@ -185,6 +226,12 @@ route_handler_fn directory_create_user, directory_create_group, directory_create
     directory_delete_user, directory_delete_group, directory_delete_service_principal,
     directory_add_member, directory_remove_member;
 route_handler_fn logs_list, log_read, compute_exec;
+route_handler_fn role_definitions_list, role_definition_get, role_definition_put,
+    role_definition_delete;
+route_handler_fn role_assignments_list, role_assignment_get, role_assignment_put,
+    role_assignment_delete;
+route_handler_fn deny_assignments_list, deny_assignment_get, permissions_list;
+route_handler_fn audit_list;
 route_handler_fn plane_status, plane_stop;
 
 /* ---- quota (catalogue.c) ---- */

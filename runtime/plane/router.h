@@ -10,13 +10,21 @@ typedef void route_handler_fn(struct call *call);
 
 /* What api-version a route asks for. */
 enum route_api {
-    ROUTE_API_NONE,      /* Moonfleet's own, and Microsoft Graph's subset */
-    ROUTE_API_RESOURCES, /* Microsoft.Resources */
-    ROUTE_API_LEARNING,  /* Microsoft.MachineLearningServices */
+    ROUTE_API_NONE,          /* Moonfleet's own, and Microsoft Graph's subset */
+    ROUTE_API_RESOURCES,     /* Microsoft.Resources */
+    ROUTE_API_LEARNING,      /* Microsoft.MachineLearningServices */
+    ROUTE_API_AUTHORIZATION, /* Microsoft.Authorization */
 };
 
 /* Where the right to the action is needed; the scope's text is made from the path. */
 enum route_scope {
+    /* No right is needed: every principal of the directory may ask.  Of a list that spans scopes
+     * the handler tells only what the caller has the action for (as ARM does: an empty list, no
+     * 403). */
+    ROUTE_SCOPE_ANYONE,
+    ROUTE_SCOPE_OWNER,     /* the plane's owner alone, whatever roles others have */
+    ROUTE_SCOPE_OPERATION, /* whoever began it, or who has the right at the subscription */
+    ROUTE_SCOPE_PATH,      /* what the path has before its last part: {*} */
     ROUTE_SCOPE_ROOT,
     ROUTE_SCOPE_SUBSCRIPTION,
     ROUTE_SCOPE_GROUP,
@@ -26,8 +34,9 @@ enum route_scope {
 
 struct route {
     enum http_method method;
-    const char
-        *path; /* "{x}" takes a segment, see struct route_params; others compare case-folded */
+    /* "{x}" takes a segment, see struct route_params; "{*}" at the beginning any number of them;
+     * others compare case-folded. */
+    const char *path;
     const char *action; /* RBAC */
     enum route_scope scope;
     enum route_api api;
@@ -43,7 +52,8 @@ struct route_params {
     const char *workspace;    /* {w} */
     const char *compute;      /* {c} */
     const char *location;     /* {l} */
-    const char *name;         /* {n}: an operation, a log, a principal */
+    const char *name;         /* {n}: an operation, a log, a principal, a role assignment */
+    const char *scope;        /* {*}: "/", "/subscriptions/…" */
     const char *member;       /* {m}: one in a group */
 };
 

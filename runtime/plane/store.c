@@ -88,6 +88,30 @@ static const char *const migrations[] = {
     "CREATE TABLE quotas (subscription TEXT NOT NULL COLLATE NOCASE, location TEXT NOT NULL,"
     " name TEXT NOT NULL COLLATE NOCASE, cores INTEGER NOT NULL,"
     " PRIMARY KEY (subscription, location, name)) WITHOUT ROWID;",
+    /* 2 → 3: who may do what, and what was done */
+    "CREATE TABLE role_definitions (name TEXT PRIMARY KEY COLLATE NOCASE,"
+    " role_name TEXT NOT NULL UNIQUE COLLATE NOCASE, body TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE role_assignments (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE "
+    "NOCASE,"
+    " scope TEXT NOT NULL COLLATE NOCASE, principal TEXT NOT NULL COLLATE NOCASE,"
+    " role TEXT NOT NULL COLLATE NOCASE, conditional INTEGER NOT NULL, body TEXT NOT NULL,"
+    " UNIQUE (scope, principal, role));"
+    "CREATE INDEX role_assignments_role ON role_assignments (role);"
+    "CREATE INDEX role_assignments_principal ON role_assignments (principal);"
+    "CREATE TABLE deny_assignments (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE "
+    "NOCASE,"
+    " scope TEXT NOT NULL COLLATE NOCASE, body TEXT NOT NULL);"
+    "ALTER TABLE operations ADD COLUMN caller TEXT COLLATE NOCASE;"
+    /* What was asked for; NULL: nothing. */
+    "ALTER TABLE computes ADD COLUMN sharing TEXT;"
+    /* AUTOINCREMENT: a number is never given twice, so that a missing line shows. */
+    "CREATE TABLE audit (sequence INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL,"
+    " caller TEXT NOT NULL COLLATE NOCASE, caller_name TEXT NOT NULL COLLATE NOCASE,"
+    " disguise TEXT COLLATE NOCASE, disguise_name TEXT COLLATE NOCASE, method TEXT NOT NULL,"
+    " action TEXT NOT NULL, resource TEXT NOT NULL, outcome TEXT NOT NULL, status INTEGER NOT "
+    "NULL,"
+    " code TEXT, request_id TEXT NOT NULL, count INTEGER NOT NULL, last_ms INTEGER NOT NULL);"
+    "CREATE INDEX audit_outcome ON audit (outcome, sequence);",
 };
 
 /* No room: what can be done about it is not ours, and trying again is no help. */

@@ -134,14 +134,18 @@ static void list(struct call *call, const char *group)
     free(skip);
     sqlite3_stmt *row =
         store_query(call->plane->store, &err,
-                    "SELECT key, body FROM workspaces WHERE key > ? AND subscription = ?"
-                    " AND (? IS NULL OR resource_group = ?) ORDER BY key LIMIT ?",
-                    "isssn", after, call->params.subscription, group, group, PLANE_PAGE_MAX + 1);
+                    "SELECT key, body, resource_group, name FROM workspaces WHERE key > ?"
+                    " AND subscription = ? AND (? IS NULL OR resource_group = ?) ORDER BY key",
+                    "isss", after, call->params.subscription, group, group);
     int rc = row ? 1 : ERROR_IO;
     int count = 0;
     char *next = NULL;
     answer_list_begin(call);
     while (rc == 1 && (rc = store_step(call->plane->store, row, &err)) == 1) {
+        if (!authorization_sees(
+                call, "/subscriptions/%s/resourceGroups/%s/providers/" PLANE_TYPE_WORKSPACE "/%s",
+                call->params.subscription, store_text(row, 2), store_text(row, 3)))
+            continue;
         if (count++ == PLANE_PAGE_MAX) {
             next = text_format("%s%.*s?api-version=%s&%%24skip=%lld", call->base_url,
                                (int)strcspn(call->request->target, "?"), call->request->target,
@@ -161,18 +165,22 @@ static void list(struct call *call, const char *group)
 
 void workspaces_list(struct call *call)
 {
-    if (group_exists(call->plane, call->params.subscription, call->params.group))
-        list(call, call->params.group);
-    else
+    const struct route_params *p = &call->params;
+    if (!group_exists(call->plane, p->subscription, p->group) &&
+        authorization_sees(call, "/subscriptions/%s/resourceGroups/%s", p->subscription, p->group))
         answer_missing(call);
+    else
+        list(call, p->group);
 }
 
 void workspaces_list_all(struct call *call)
 {
-    if (subscription_exists(call->plane, call->params.subscription))
-        list(call, NULL);
-    else
+    const char *subscription = call->params.subscription;
+    if (!subscription_exists(call->plane, subscription) &&
+        authorization_sees(call, "/subscriptions/%s", subscription))
         answer_missing(call);
+    else
+        list(call, NULL);
 }
 
 /* ---- writing ---- */

@@ -26,18 +26,24 @@ teardown() {
     says "setting up qs-ada"
     says "as azureuser"
 
-    run -0 --separate-stderr mf exec qs-ada -- sh -c 'id -u; hostname'
+    # Only the person whom an instance is assigned to may enter it, and needs a role for that.
+    run -1 --separate-stderr mf exec qs-ada -- true
+    says ApplicationAccessDenied
+    grant_role ada "AzureML Compute Operator"
+    mf_exec() { mf --as ada@moonfleet.local exec "$@"; }
+
+    run -0 --separate-stderr mf_exec qs-ada -- sh -c 'id -u; hostname'
     [ "$output" = $'0\nqs-ada' ]
-    run -7 mf exec qs-ada -- sh -c 'exit 7'
-    run -0 --separate-stderr mf exec qs-ada -- cat /home/azureuser/hello.txt
+    run -7 mf_exec qs-ada -- sh -c 'exit 7'
+    run -0 --separate-stderr mf_exec qs-ada -- cat /home/azureuser/hello.txt
     says "Hello ada, this is qs-ada."
     [ ! -e /home/azureuser/hello.txt ]
     [ ! -e /etc/moonfleet/quickstart ]
 
     run -0 mf stop qs-ada
-    run -1 mf exec qs-ada -- true
+    run -1 mf_exec qs-ada -- true
     run -0 mf start qs-ada
-    run -0 --separate-stderr mf exec qs-ada -- cat /home/azureuser/hello.txt
+    run -0 --separate-stderr mf_exec qs-ada -- cat /home/azureuser/hello.txt
     says "Hello ada"
 
     run -0 --separate-stderr mf apply "$SOURCE_DIR/recipes/quickstart.lua" --yes --json
