@@ -36,10 +36,13 @@ function instance(name) end
 ---@return table[]
 function instances() end
 
+---@class recipe.secret  a value that setup scripts are given and nothing shows
+
 ---@class recipe.setup_script_options
----@field args? (string|number)[]  the script's $1, $2, …
+---@field args? (string|number|recipe.secret)[]  the script's $1, $2, …
 ---@field timeout? string          such as "20m"
 ---@field inline? string           the script itself, instead of a path
+---@field workspace? string        a script in the workspace's file share, instead of a path: "Users/ada/x.sh"
 
 ---@class recipe.setup_script
 ---@operator call(recipe.setup_script_options): recipe.setup_script
@@ -81,6 +84,12 @@ function json(path) end
 ---@param default? string
 ---@return string?
 function env(name, default) end
+
+--- A secret: from the environment (MOONFLEET_SECRET_<name>) or a file (--secrets FILE), for `with` and
+--- `args` of setup scripts only.
+---@param name string
+---@return recipe.secret
+function secret(name) end
 
 --- A value to be shown with the plan.
 ---@param name string

@@ -10,6 +10,7 @@ local instance = require "instance"
 local setup_script = require "setup_script"
 local principal = require "principal"
 local parameter = require "parameter"
+local secret = require "secret"
 local files = require "files"
 local output = require "output"
 
@@ -33,6 +34,7 @@ local words = {
   csv = files.csv,
   json = files.json,
   env = files.env,
+  secret = secret.word,
   output = output.word,
   print = output.print,
   require = module.loader(globals),

@@ -1,6 +1,7 @@
 --- output.lua - `output`: a value to be shown and kept with the plan; `print`: words to whoever runs it.
 local check = require "check"
 local problems = require "problems"
+local secret = require "secret"
 
 local output = {}
 
@@ -31,7 +32,9 @@ end
 function output.print(...)
   local texts = {}
   for i = 1, select("#", ...) do
-    texts[i] = core.text((select(i, ...)))
+    local value = select(i, ...)
+    local name = secret.of(value)
+    texts[i] = name and ("(secret %s)"):format(name) or core.text(value)
   end
   for line in (table.concat(texts, "\t") .. "\n"):gmatch("([^\n]*)\n") do
     if printed > PRINT_MAX or #lines >= LINES_MAX then

@@ -5,10 +5,28 @@ local LIMIT = 1000 -- mistakes
 local MESSAGE_MAX = 1500 -- bytes
 
 local list, seen = {}, {}
+local hidden = {} -- { value, what stands for it }, longest value first
+
+--- From now on the value of a secret is not in what a recipe says.
+function problems.hide(value, name)
+  hidden[#hidden + 1] = { value, ("(secret %s)"):format(name) }
+  table.sort(hidden, function(a, b) return #a[1] > #b[1] end)
+end
+
+local function hide(text)
+  for _, pair in ipairs(hidden) do
+    local from, to = text:find(pair[1], 1, true)
+    while from do
+      text = text:sub(1, from - 1) .. pair[2] .. text:sub(to + 1)
+      from, to = text:find(pair[1], from + #pair[2], true)
+    end
+  end
+  return text
+end
 
 --- One line of printable text: what recipes raise ends up on terminals.
 function problems.plain(text)
-  text = text:gsub("\xC2[\x80-\x9F]", "?"):gsub("%c+", " ")
+  text = hide(text):gsub("\xC2[\x80-\x9F]", "?"):gsub("%c+", " ")
   if #text > MESSAGE_MAX then
     local cut = MESSAGE_MAX
     while cut > 1 and text:byte(cut + 1) & 0xC0 == 0x80 do -- never inside a character

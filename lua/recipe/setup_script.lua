@@ -3,17 +3,21 @@
 ---   setup_script "path"                 as it is
 ---   setup_script "path" { args = {…}, timeout = "20m" }
 ---   setup_script { inline = [[…]], args = {…}, timeout = "20m" }
+---   setup_script { workspace = "Users/ada/x.sh", args = {…}, timeout = "20m" }
+---
+--- The first three send the script's text; the last one names a script in the workspace's file share.
 ---
 --- Gives a reference.  A script gets its place in the document when something first refers to it;
 --- equal ones share one.
 local check = require "check"
 local files = require "files"
 local problems = require "problems"
+local secret = require "secret"
 
 local setup_script = {}
 
 local FIELDS = { "args", "timeout" }
-local INLINE_FIELDS = { "args", "timeout", "inline" }
+local BLOCK_FIELDS = { "args", "timeout", "inline", "workspace" }
 
 local records = {}    -- every script, in order of the word
 local numbered = {}   -- by index + 1: those in the document
@@ -23,8 +27,8 @@ local references = {} -- by index + 1
 --- The index of a record in "scripts".
 local function index_of(record)
   if not record.index then
-    local content = table.concat({ record.path or "", record.path and "" or record.text, record.args,
-      record.timeout }, "\0")
+    local content = table.concat({ record.source, record.path or "", record.path and "" or record.text,
+      record.args, record.timeout }, "\0")
     record.index = by_content[content]
     if not record.index then
       numbered[#numbered + 1] = record
@@ -37,7 +41,7 @@ local function index_of(record)
 end
 core.scripts(index_of, references)
 
---- Arguments as JSON texts; numbers become text.
+--- Arguments as JSON texts; numbers become text, secrets {"$secret":name}.
 local function read_args(record, args)
   if core.is_placeholder(args) then
     return
@@ -53,6 +57,8 @@ local function read_args(record, args)
       return
     elseif core.is_placeholder(value) then
       texts[count] = '""'
+    elseif secret.of(value) then
+      texts[count] = ('{"$secret":%s}'):format(core.quote((secret.of(value))))
     elseif type(value) ~= "string" and type(value) ~= "number" then
       problems.add(("%s: args[%d] is text, not %s"):format(record.word, count, check.kind(value)))
       return
@@ -87,6 +93,7 @@ local function read_options(record, options, known)
   if options.args ~= nil then
     read_args(record, options.args)
   end
+  secret.collect(options, record.secrets)
   if options.timeout ~= nil then
     read_timeout(record, options.timeout)
   end
@@ -101,35 +108,56 @@ local function check_text(record, text)
   end
 end
 
-local function new(path, word)
+local function new(source, path, word)
   local file, line = core.where()
-  local record = { path = path, text = "", args = "[]", timeout = "null", word = word, file = file,
-    line = line }
+  local record = { source = source, path = path, text = "", args = "[]", timeout = "null", secrets = {},
+    word = word, file = file, line = line }
   records[#records + 1] = record
   record.reference = core.reference("setup_script", record)
   return record
 end
 
 local function inline(options)
-  local record = new(nil, "setup_script")
-  read_options(record, options, INLINE_FIELDS)
+  local record = new("inline", nil, "setup_script")
+  read_options(record, options, BLOCK_FIELDS)
   record.blocked = true
   if type(options.inline) == "string" then
     check_text(record, options.inline)
   elseif not core.is_placeholder(options.inline) then
-    problems.add(options.inline == nil and "setup_script: give a path, or inline = [[ ... ]]"
+    problems.add(options.inline == nil
+      and "setup_script: give a path, or inline = [[ ... ]], or workspace = \"Users/….sh\""
       or ("setup_script: 'inline' is text, not %s"):format(check.kind(options.inline)))
+  end
+  return record.reference
+end
+
+--- A script in the workspace's file share.  What its path may be is the service's business: the plan
+--- checks it.
+local function in_workspace(options)
+  local path = options.workspace
+  if not check.name("setup_script", path, "'workspace'") then
+    return core.placeholder
+  end
+  local record = new("workspace", path, ("setup_script workspace '%s'"):format(path))
+  read_options(record, options, BLOCK_FIELDS)
+  record.blocked = true
+  if options.inline ~= nil then
+    problems.add(record.word .. ": give inline or workspace, not both")
+  end
+  if next(record.secrets) then
+    problems.add(record.word .. ": a script of the file share cannot be given secrets, because nothing in it "
+      .. "would say what to hide in its log; send the script itself: setup_script \"x.sh\" { … }")
   end
   return record.reference
 end
 
 function setup_script.word(path)
   if type(path) == "table" then
-    return inline(path)
+    return path.workspace ~= nil and in_workspace(path) or inline(path)
   elseif not check.name("setup_script", path, "its path") then
     return core.placeholder
   end
-  local record = new(path, ("setup_script '%s'"):format(path))
+  local record = new("inline", path, ("setup_script '%s'"):format(path))
   local text, wrong = files.read(path)
   if text then
     check_text(record, text)
@@ -165,7 +193,32 @@ end
 
 function meta.__tostring(reference)
   local kind, value = core.reference_of(reference)
+  if kind == "secret" then
+    problems.add(("secret '%s' has no text in a recipe: it can be given to a setup script, by itself, in "
+      .. "'with' and 'args'"):format(value.name))
+    return ("(secret %s)"):format(value.name)
+  end
   return kind == "setup_script" and value.word or ("%s '%s'"):format(kind, value)
+end
+
+--- A secret joined with text would not be known for one any more.
+function meta.__concat(a, b)
+  local name = secret.of(a) or secret.of(b)
+  if not name then
+    error(("attempt to concatenate %s"):format(check.kind(core.reference_of(a) and a or b)), 2)
+  end
+  problems.add(("secret '%s' cannot be joined with text: give it by itself, in 'with' or 'args', and join "
+    .. "it in the script"):format(name))
+  return core.placeholder
+end
+
+local function names_json(set)
+  local names = {}
+  for name in pairs(set) do
+    names[#names + 1] = core.quote(name)
+  end
+  table.sort(names)
+  return "[" .. table.concat(names, ",") .. "]"
 end
 
 function setup_script.write()
@@ -174,8 +227,8 @@ function setup_script.write()
   end
   core.write(',"scripts":[')
   for i, record in ipairs(numbered) do
-    core.write(i > 1 and "," or "", '{"path":', record.path and core.quote(record.path) or "null",
-      ',"text":', core.quote(record.text), ',"args":', record.args, ',"timeout":', record.timeout,
+    core.write(i > 1 and "," or "", '{"source":"', record.source, '","path":',
+      record.path and core.quote(record.path) or "null", ',"secrets":', names_json(record.secrets), ',"text":', core.quote(record.text), ',"args":', record.args, ',"timeout":', record.timeout,
       ',"at":', problems.at(record.file, record.line), "}")
   end
   core.write("]")

@@ -32,6 +32,8 @@ static const struct option_row plane_options[] = {
 static const struct option_row recipe_options[] = {
     { "parameter", 'p', "NAME=VALUE", "set a parameter of the recipe; may be repeated",
       COMPLETES_NOTHING, NULL },
+    { "secrets", 0, "FILE", "values of the recipe's secrets, NAME=VALUE a line (mode 0600)",
+      COMPLETES_FILE, NULL },
     { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },
 };
 

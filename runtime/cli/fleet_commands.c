@@ -13,6 +13,7 @@
 #include "cli/recipe_run.h"
 #include "cli/session.h"
 #include "engine/apply.h"
+#include "script/recipe.h"
 
 #define LEFT_NAMED_MAX 20 /* what was left is told by name up to so many */
 #define REPLACE_MAX 1024
@@ -103,6 +104,11 @@ static int take_target(const struct work *work, struct plan_target *out, struct 
     return 0;
 }
 
+static const char *secret_of(const char *name, void *arg)
+{
+    return recipe_secret(arg, name);
+}
+
 static int load_saved(struct work *work, const char *path, bool destroy, struct error *err)
 {
     if (invocation_flag(work->invocation, "parameter") ||
@@ -111,14 +117,21 @@ static int load_saved(struct work *work, const char *path, bool destroy, struct 
                          "a saved plan already holds its parameters, replacements and forced "
                          "checks");
     struct plan_target target;
-    int rc = file_read(path, PLAN_FILE_MAX, &work->saved, err);
+    cJSON *secrets = NULL;
+    int rc = recipe_secrets(work->invocation, &secrets, err);
+    if (rc == 0)
+        rc = file_read(path, PLAN_FILE_MAX, &work->saved, err);
     if (rc == 0)
         rc = session_open(work->invocation, &work->session, err);
     if (rc == 0)
         rc = take_target(work, &target, err);
-    if (rc == 0)
+    if (rc == 0) {
+        target.secret = secret_of;
+        target.secret_arg = secrets;
         rc = plan_load_wait(session_client(work->session), &target, work->saved.data,
                             work->saved.size, &work->plan, err);
+    }
+    cJSON_Delete(secrets);
     if (rc == 0 && destroy && !plan_is_destroy(work->plan))
         rc = error_set(err, ERROR_USAGE,
                        "this saved plan destroys nothing: 'moonfleet apply' carries it out");

@@ -2,6 +2,7 @@
 #include "cli/recipe_run.h"
 
 #include "base/text.h"
+#include "cli/secrets_file.h"
 #include "script/recipe.h"
 
 /* -p name=value…, as an object; a later one wins. */
@@ -26,21 +27,34 @@ static int take_parameters(const struct invocation *invocation, cJSON **out, str
     return 0;
 }
 
+int recipe_secrets(const struct invocation *invocation, cJSON **out, struct error *err)
+{
+    const char *path = invocation_value(invocation, "secrets", NULL);
+    *out = NULL;
+    return path ? secrets_file_read(path, out, err) : 0;
+}
+
 int recipe_run(const struct invocation *invocation, const char *path, cJSON **out_document,
                struct error *err)
 {
-    cJSON *parameters = NULL;
+    cJSON *parameters = NULL, *secrets = NULL;
     const cJSON *line = NULL;
     int rc = take_parameters(invocation, &parameters, err);
-    if (rc < 0)
+    if (rc == 0)
+        rc = recipe_secrets(invocation, &secrets, err);
+    if (rc < 0) {
+        cJSON_Delete(parameters);
         return rc;
+    }
     const struct recipe_options options = {
         .program = invocation->program,
         .path = path,
         .parameters = parameters,
+        .secrets = secrets,
     };
     rc = recipe_evaluate(&options, out_document, err);
     cJSON_Delete(parameters);
+    cJSON_Delete(secrets);
     if (rc < 0)
         return rc;
     cJSON_ArrayForEach(line, json_at(*out_document, "prints"))

@@ -11,4 +11,7 @@
 int recipe_run(const struct invocation *invocation, const char *path, cJSON **out_document,
                struct error *err);
 
+/* The values of --secrets FILE: an object name → value, the caller's; NULL when it is not given. */
+int recipe_secrets(const struct invocation *invocation, cJSON **out, struct error *err);
+
 #endif

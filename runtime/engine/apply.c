@@ -163,9 +163,12 @@ static void job_done(struct job *job)
     post_pump(apply);
 }
 
-static void job_fail(struct job *job, const struct error *err)
+static void job_fail(struct job *job, const struct error *why)
 {
     struct apply *apply = job->apply;
+    struct error shown = *why; /* the last lines of a log stand in it: not every plane hides them */
+    const struct error *err = &shown;
+    secrets_redact_error(apply->plan->fleet->secrets, &shown);
     apply->outcomes[job->index] = OUTCOME_FAILED;
     apply->finished++;
     apply->summary.failed++;

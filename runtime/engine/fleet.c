@@ -10,7 +10,6 @@
 
 #define SCRIPT_DIGEST_SIZE 32 /* hex digits of the digest that the tag holds */
 #define TAGS_OURS 3
-#define SCRIPT_TIMEOUT_MAX_S (24 * 3600)
 
 char *fleet_key(const char *name)
 {
@@ -64,17 +63,26 @@ static int detach(struct buffer *buffer, const char **out)
     return rc;
 }
 
+/* What a script is, as far as it is compared: without the values of its secrets, so that a new
+ * value re-creates no machine and nobody can guess at it from the digest. */
+struct identity {
+    const char *text; /* or the path in the file share */
+    bool shared;
+    const char *arguments; /* NULL: none */
+    const char *timeout;   /* NULL: the service's */
+};
+
 /* Of what runs: two ways of writing the same time limit are one script. */
-static int digest_script(const char *script, const struct schema_script *wire, const char **out)
+static int digest_script(const struct identity *script, const char **out)
 {
     char hex[DIGEST_TEXT_SIZE];
     struct buffer text = { 0 };
     cJSON *digested = cJSON_CreateObject();
-    cJSON_AddStringToObject(digested, "text", script);
-    if (wire->arguments)
-        cJSON_AddStringToObject(digested, "arguments", wire->arguments);
-    if (wire->timeout)
-        cJSON_AddStringToObject(digested, "timeout", wire->timeout);
+    cJSON_AddStringToObject(digested, script->shared ? "path" : "text", script->text);
+    if (script->arguments)
+        cJSON_AddStringToObject(digested, "arguments", script->arguments);
+    if (script->timeout)
+        cJSON_AddStringToObject(digested, "timeout", script->timeout);
     json_print(digested, true, &text);
     cJSON_Delete(digested);
     int rc = buffer_check(&text, "a script's digest", NULL);
@@ -110,34 +118,155 @@ static int take_timeout(const cJSON *script, struct schema_script *out, struct p
     return out->timeout ? 0 : ERROR_NO_MEMORY;
 }
 
-static int take_arguments(const cJSON *script, struct schema_script *out, struct problems *problems)
+/* The value of a secret of the recipe; NULL: the document has none of that name. */
+static const char *secret_value(const struct fleet *fleet, const char *name)
+{
+    const cJSON *secret = NULL;
+    cJSON_ArrayForEach(secret, cJSON_GetObjectItemCaseSensitive(fleet->document, "secrets"))
+    {
+        if (text_equal(json_string(secret, "name", NULL), name))
+            return json_string(secret, "value", NULL);
+    }
+    return NULL;
+}
+
+/* The arguments with each {"$secret":name} replaced by its value, or by its name for people. */
+static cJSON *arguments_of(const struct fleet *fleet, const cJSON *script, bool values)
+{
+    const cJSON *arg = NULL;
+    cJSON *out = cJSON_CreateArray();
+    cJSON_ArrayForEach(arg, cJSON_GetObjectItemCaseSensitive(script, "args"))
+    {
+        const char *name = json_string(arg, "$secret", NULL);
+        const char *value = name && values ? secret_value(fleet, name) : NULL;
+        char *shown = name && !value ? text_format("(secret %s)", name) : NULL;
+        cJSON *item = name ? cJSON_CreateString(value   ? value
+                                                : shown ? shown
+                                                        : "")
+                           : cJSON_Duplicate(arg, true);
+        free(shown);
+        if (!cJSON_AddItemToArray(out, item))
+            cJSON_Delete(item);
+    }
+    return out;
+}
+
+/* The arguments as one string; *out stays NULL when there are none, or a mistake was told. */
+static int take_arguments(const struct fleet *fleet, const cJSON *script, bool values,
+                          struct problems *problems, const char **out)
 {
     struct error err = { 0 };
     struct buffer text = { 0 };
-    const cJSON *args = cJSON_GetObjectItemCaseSensitive(script, "args");
-    if (!args || cJSON_IsNull(args) || !args->child)
-        return 0;
-    if (setup_quote_arguments(args, &text, &err) < 0) {
-        buffer_clear(&text);
+    cJSON *args = arguments_of(fleet, script, values);
+    int rc = !args || !args->child ? ERROR_NOT_FOUND : setup_quote_arguments(args, &text, &err);
+    cJSON_Delete(args);
+    if (rc == 0 && text.size > SCRIPT_ARGUMENTS_MAX)
+        rc = error_set(&err, ERROR_TOO_LARGE,
+                       "its arguments are %zu bytes long as the service gets them, at most %d go",
+                       text.size, SCRIPT_ARGUMENTS_MAX);
+    if (rc == 0)
+        return detach(&text, out);
+    buffer_clear(&text);
+    if (rc != ERROR_NOT_FOUND && values)
         problems_add(problems, file_of(script), line_of(script), "setup script: %s", err.message);
-        return 0;
-    }
-    return detach(&text, &out->arguments);
+    return 0;
 }
 
-static int take_script(const cJSON *script, struct schema_script *out, struct problems *problems)
+/* The secrets that a script was given, or that stand in it. */
+static int script_secrets(const struct fleet *fleet, const cJSON *script, struct secrets **out)
 {
-    struct buffer data = { 0 };
-    const char *text = json_string(script, "text", "");
-    base64_encode(text, strlen(text), &data);
-    int rc = detach(&data, &out->data);
+    const cJSON *name = NULL;
+    int rc = secrets_new(out, NULL);
+    cJSON_ArrayForEach(name, cJSON_GetObjectItemCaseSensitive(script, "secrets"))
+    {
+        const char *value = rc == 0 ? secret_value(fleet, name->valuestring) : NULL;
+        if (value)
+            rc = secrets_add(*out, name->valuestring, value, strlen(value), NULL);
+    }
+    return rc;
+}
+
+/* The script with the line of its secrets, as base64. */
+static int take_text(const struct fleet *fleet, const cJSON *script, struct schema_script *out,
+                     struct problems *problems)
+{
+    struct secrets *secrets = NULL;
+    struct buffer text = { 0 }, data = { 0 };
+    buffer_text(&text, json_string(script, "text", ""));
+    int rc = script_secrets(fleet, script, &secrets);
     if (rc == 0)
-        rc = take_arguments(script, out, problems);
+        rc = secrets_mark(secrets, true, &text, NULL);
+    secrets_free(secrets);
+    if (rc == 0 && text.size > SCRIPT_SIZE_MAX)
+        problems_add(
+            problems, file_of(script), line_of(script),
+            "setup script '%s' is %zu KiB long, at most %zu KiB go; have it fetch the rest",
+            out->label, text.size >> 10, SCRIPT_SIZE_MAX >> 10);
+    if (rc == 0) {
+        base64_encode(text.data, text.size, &data);
+        rc = detach(&data, &out->data);
+    }
+    buffer_clear(&text);
+    return rc;
+}
+
+static int take_shared(const cJSON *script, struct schema_script *out, struct problems *problems)
+{
+    const char *rule = NULL;
+    out->shared = true;
+    out->data = strdup(out->label);
+    if (!share_path_valid(out->label, &rule))
+        problems_add(problems, file_of(script), line_of(script), "setup_script workspace '%s': %s",
+                     out->label, rule);
+    return out->data ? 0 : ERROR_NO_MEMORY;
+}
+
+static int take_digest(const struct fleet *fleet, const cJSON *script, struct schema_script *out)
+{
+    const char *arguments = NULL, *text = json_string(script, "text", "");
+    struct buffer named = { 0 };
+    secrets_name_values(fleet->secrets, text, strlen(text), &named);
+    int rc = buffer_check(&named, "a script", NULL);
+    if (rc == 0)
+        rc = take_arguments(fleet, script, false, NULL, &arguments);
+    const struct identity identity = { .text = out->shared  ? out->label
+                                               : named.data ? named.data
+                                                            : "",
+                                       .shared = out->shared,
+                                       .arguments = arguments,
+                                       .timeout = out->timeout };
+    if (rc == 0)
+        rc = digest_script(&identity, &out->digest);
+    free((char *)arguments);
+    buffer_clear(&named);
+    return rc;
+}
+
+static int take_script(const struct fleet *fleet, const cJSON *script, struct schema_script *out,
+                       struct problems *problems)
+{
+    out->label = json_string(script, "path", "inline script");
+    int rc = text_equal(json_string(script, "source", "inline"), "workspace")
+                 ? take_shared(script, out, problems)
+                 : take_text(fleet, script, out, problems);
+    if (rc == 0)
+        rc = take_arguments(fleet, script, true, problems, &out->arguments);
     if (rc == 0)
         rc = take_timeout(script, out, problems);
-    if (rc == 0)
-        rc = digest_script(text, out, &out->digest);
-    out->label = json_string(script, "path", "inline script");
+    return rc == 0 ? take_digest(fleet, script, out) : rc;
+}
+
+static int take_secrets(struct fleet *fleet)
+{
+    const cJSON *secret = NULL;
+    int rc = secrets_new(&fleet->secrets, NULL);
+    cJSON_ArrayForEach(secret, cJSON_GetObjectItemCaseSensitive(fleet->document, "secrets"))
+    {
+        const char *value = json_string(secret, "value", "");
+        if (rc == 0)
+            rc = secrets_add(fleet->secrets, json_string(secret, "name", ""), value, strlen(value),
+                             NULL);
+    }
     return rc;
 }
 
@@ -152,7 +281,7 @@ static int take_scripts(struct fleet *fleet, struct problems *problems)
     size_t index = 0;
     cJSON_ArrayForEach(script, scripts)
     {
-        int rc = take_script(script, &fleet->scripts[index++], problems);
+        int rc = take_script(fleet, script, &fleet->scripts[index++], problems);
         if (rc < 0)
             return rc;
     }
@@ -386,7 +515,9 @@ int fleet_new(const cJSON *document, const char *tenant, struct problems *proble
         return error_set(err, ERROR_NO_MEMORY, "out of memory");
     fleet->document = document;
     take_problems(document, problems);
-    int rc = take_scripts(fleet, problems);
+    int rc = take_secrets(fleet);
+    if (rc == 0)
+        rc = take_scripts(fleet, problems);
     if (rc < 0) {
         fleet_free(fleet);
         return error_set(err, rc, "out of memory");
@@ -431,6 +562,7 @@ void fleet_free(struct fleet *fleet)
         free((char *)fleet->scripts[i].digest);
     }
     free(fleet->scripts);
+    secrets_free(fleet->secrets);
     free(fleet);
 }
 

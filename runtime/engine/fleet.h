@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "engine/problems.h"
 #include "model/schema.h"
+#include "setup/secrets.h"
 
 #define FLEET_INSTANCES_MAX 100000
 
@@ -47,6 +48,7 @@ struct fleet {
     size_t count;
     struct fleet_instance *by_name;     /* uthash by key */
     struct fleet_principal *principals; /* uthash by key */
+    struct secrets *secrets;            /* of all scripts: what is not to be shown; owned */
     struct schema_script *scripts;      /* texts owned */
     size_t script_count;
     struct schema_refs refs; /* to be given to schema_desired() and schema_put() */

@@ -28,7 +28,8 @@
  *    "problems":[{"message","at":{"file","line"}}],
  *    "warnings":["…"],
  *    "outputs":[{"name","value"}],
- *    "request":{…},                       only in a saved plan, for plan_load(): holds the scripts
+ *    "request":{…},                       only in a saved plan, for plan_load(): holds the scripts,
+ *                                         without the values of their secrets
  *    "digest":"…"}                        only in a saved plan: of its bytes up to here
  */
 #ifndef ENGINE_PLAN_H
@@ -67,6 +68,10 @@ struct plan_target {
     const char *tenant;
     const char *graph_url;   /* where the directory answers; NULL: at the plane itself */
     const char *graph_token; /* bearer token for it; NULL: the client's own */
+    /* For plan_load(): the value of a secret (borrowed), which a saved plan does not hold; NULL:
+     * there is none.  May be NULL. */
+    const char *(*secret)(const char *name, void *arg);
+    void *secret_arg;
 };
 
 struct plan_request {

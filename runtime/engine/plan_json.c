@@ -1,6 +1,7 @@
 /* plan_json.c - a plan as JSON.  Written as it goes, without a tree: a plan may have 10,000 steps.
  */
 #include "engine/plan_private.h"
+#include "engine/sealed.h"
 
 static void member(struct buffer *out, const char *name, const char *text)
 {
@@ -188,7 +189,11 @@ static void write_request(const struct plan *plan, struct buffer *out)
     write_names("replace", &plan->replace, out);
     write_names("forced", &plan->forced, out);
     buffer_text(out, ", ");
-    write_tree(out, "document", plan->document);
+    cJSON *document = sealed_document(plan->fleet);
+    if (!document)
+        out->failed = ERROR_NO_MEMORY;
+    write_tree(out, "document", document);
+    cJSON_Delete(document);
     buffer_text(out, " }");
 }
 

@@ -2,6 +2,7 @@
 #include "engine/planning.h"
 
 #include "base/text.h"
+#include "engine/sealed.h"
 
 bool plan_is_saved(const char *text, size_t size)
 {
@@ -77,6 +78,10 @@ static int load(struct arm_client *client, const struct plan_target *target, con
         rc = check_saved(saved, target, err);
     if (rc == 0)
         rc = check_digest(saved, text, size, err);
+    if (rc == 0)
+        rc = sealed_open(cJSON_GetObjectItemCaseSensitive(
+                             cJSON_GetObjectItemCaseSensitive(saved, "request"), "document"),
+                         target, err);
     if (rc < 0) {
         cJSON_Delete(saved);
         return rc;

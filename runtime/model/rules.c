@@ -265,6 +265,40 @@ int cron_check(const char *expression, struct error *err)
     return 0;
 }
 
+/* Is every segment one that leads further down? */
+static bool leads_down(const char *path)
+{
+    while (*path) {
+        size_t size = strcspn(path, "/");
+        if (size == 0 || (path[0] == '.' && (size == 1 || (size == 2 && path[1] == '.'))))
+            return false;
+        path += size;
+        if (*path == '/' && !*++path)
+            return false;
+    }
+    return true;
+}
+
+bool share_path_valid(const char *path, const char **out_rule)
+{
+    const char *rule = NULL;
+    bool plain = true;
+    for (const char *c = path; *c; c++)
+        plain = plain && (unsigned char)*c >= 0x20 && *c != 0x7f && *c != '\\';
+    if (strlen(path) > SHARE_PATH_MAX)
+        rule = "a path in the file share is at most 1024 bytes long";
+    else if (!text_ends(path, ".sh") || text_ends(path, "/.sh") || text_equal(path, ".sh"))
+        rule = "a script in the file share ends in .sh";
+    else if (!plain || !text_is_utf8(path, strlen(path)))
+        rule = "a path in the file share is plain text, with '/' between its folders";
+    else if (path[0] == '/' || !leads_down(path))
+        rule = "a path in the file share begins at its top, as in \"Users/ada/setup.sh\", without "
+               "'.' and '..'";
+    if (rule && out_rule)
+        *out_rule = rule;
+    return !rule;
+}
+
 void script_timeout_text(int64_t seconds, char *out, size_t out_size)
 {
     static const struct {

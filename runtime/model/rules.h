@@ -20,6 +20,10 @@
 #define TAG_NAME_MAX 512 /* characters */
 #define TAG_VALUE_MAX 256
 #define SCRIPT_TIMEOUT_DEFAULT_S (15 * 60)
+#define SCRIPT_TIMEOUT_MAX_S (24 * 3600)
+#define SCRIPT_SIZE_MAX ((size_t)1 << 20) /* bytes of an inline script, before base64 */
+#define SCRIPT_ARGUMENTS_MAX 16384        /* bytes of scriptArguments */
+#define SHARE_PATH_MAX 1024               /* of a script in the workspace's file share */
 #define FLEET_NAME_MAX 64 /* ours: it must fit a tag's value and read well in a table */
 #define UPN_LOCAL_MAX 64  /* characters before the @ */
 #define UPN_DOMAIN_MAX 48 /* … and behind it */
@@ -49,6 +53,10 @@ bool tag_name_valid(const char *name, const char **out_rule);
 /* User principal names: up to 64 of letters, digits and ' . - _ ! # ^ ~, no full stop last, an @,
  * and a domain of up to 48 characters with a full stop in it.  (Entra's rules for accounts.) */
 bool upn_valid(const char *upn, const char **out_rule);
+
+/* Paths of scripts in a workspace's file share: "Users/ada/x.sh"; relative, in plain segments, none of
+ * them "." or "..", ending in ".sh". */
+bool share_path_valid(const char *path, const char **out_rule);
 
 /* Windows time zones, any case: known?; the name as it is written; all of them, sorted. */
 bool time_zone_known(const char *windows_name);

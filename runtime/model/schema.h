@@ -120,7 +120,8 @@ size_t schema_check(const struct schema_type *type, const cJSON *fields, size_t 
 /* A setup script, ready for the wire.  Texts are borrowed. */
 struct schema_script {
     const char *label;     /* for people: its path, or "inline script" */
-    const char *data;      /* the script, base64 */
+    bool shared;           /* it stands in the workspace's file share */
+    const char *data;      /* the script, base64; shared: its path there */
     const char *arguments; /* one shell-quoted string; NULL: none */
     const char *timeout;   /* "20m"; NULL: the service's own (15 minutes) */
     const char *digest;    /* of text, arguments and timeout */

@@ -687,7 +687,7 @@ static int put_script(const struct schema_field *field, const cJSON *desired,
         return ERROR_INVALID;
     const struct schema_script *script = &refs->scripts[index];
     cJSON *out = cJSON_CreateObject();
-    cJSON_AddStringToObject(out, "scriptSource", "inline");
+    cJSON_AddStringToObject(out, "scriptSource", script->shared ? "workspaceStorage" : "inline");
     cJSON_AddStringToObject(out, "scriptData", script->data);
     if (script->arguments)
         cJSON_AddStringToObject(out, "scriptArguments", script->arguments);

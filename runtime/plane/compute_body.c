@@ -8,10 +8,6 @@
 #include "base/text.h"
 #include "model/rules.h"
 
-#define SCRIPT_MAX ((size_t)1 << 20)
-#define SCRIPT_TIMEOUT_MAX_S 86400
-#define ARGUMENTS_MAX 16384
-#define SHARE_PATH_MAX 1024
 #define INNER "properties.properties."
 
 /* One member of `properties` or of `properties.properties`, in the order in which replies have
@@ -230,7 +226,7 @@ static bool timeout_valid(const char *text)
 
 static bool inline_script_valid(const char *data)
 {
-    struct buffer script = { .max = SCRIPT_MAX };
+    struct buffer script = { .max = SCRIPT_SIZE_MAX };
     bool valid = base64_decode(data, strlen(data), &script) == 0 &&
                  buffer_check(&script, "script", NULL) == 0;
     buffer_clear(&script);
@@ -240,18 +236,17 @@ static bool inline_script_valid(const char *data)
 static bool check_script_text(struct call *call, const cJSON *script, const char *target)
 {
     const char *source = json_string(script, "scriptSource", "workspaceStorage");
-    const char *data = json_string(script, "scriptData", NULL);
+    const char *data = json_string(script, "scriptData", NULL), *rule = NULL;
     if (!data)
         return refuse(call, target, "The property '%s' must have scriptData.", target);
     if (text_equal_nocase(source, "inline"))
         return inline_script_valid(data) ||
                refuse(call, target, "The scriptData of '%s' is not base64, or is more than 1 MiB.",
                       target);
-    if (data[0] == '/' || strlen(data) > SHARE_PATH_MAX || strstr(data, ".."))
-        return refuse(call, target,
-                      "The scriptData of '%s' is not a path in the workspace's file share.",
-                      target);
-    return true;
+    return share_path_valid(data, &rule) ||
+           refuse(call, target,
+                  "The scriptData of '%s' is not a script in the workspace's file share: %s.",
+                  target, rule);
 }
 
 static bool check_script(struct call *call, const cJSON *request, const char *path)
@@ -271,10 +266,11 @@ static bool check_script(struct call *call, const cJSON *request, const char *pa
             "The timeout of '%s' is not a number followed by s, m, h or d, of at most a day.",
             path);
     const cJSON *arguments = sent(script, "scriptArguments");
-    if (arguments && (!cJSON_IsString(arguments) || strlen(arguments->valuestring) > ARGUMENTS_MAX))
+    if (arguments &&
+        (!cJSON_IsString(arguments) || strlen(arguments->valuestring) > SCRIPT_ARGUMENTS_MAX))
         return refuse(call, path,
                       "The scriptArguments of '%s' must be a string of at most %d bytes.", path,
-                      ARGUMENTS_MAX);
+                      SCRIPT_ARGUMENTS_MAX);
     return true;
 }
 

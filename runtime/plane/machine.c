@@ -14,7 +14,6 @@
 #include "model/vm_sizes.h"
 #include "plane/operations.h"
 
-#define SCRIPT_MAX ((size_t)1 << 20)
 #define INNER "properties.properties."
 #define CODE_FOLDER "/home/azureuser/cloudfiles/code"
 #define INLINE_FOLDER "/mnt/batch/tasks/shared/LS_root/mounts/clusters/%s/code/Users"
@@ -116,7 +115,7 @@ static int read_share(struct plane *plane, const char *workspace, const char *pa
         plane->data_folder ? text_format("%s/shares/%s", plane->data_folder, workspace) : NULL;
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
     int rc = fd < 0 ? error_set(err, ERROR_NOT_FOUND, "the workspace has no file share")
-                    : file_read_beneath(fd, path, SCRIPT_MAX, out, err);
+                    : file_read_beneath(fd, path, SCRIPT_SIZE_MAX, out, err);
     if (fd >= 0)
         (void)close(fd);
     free(folder);
@@ -134,7 +133,7 @@ static int load_script(struct plane *plane, const cJSON *body, const char *which
     const char *data = json_string(spec, "scriptData", NULL);
     if (!data)
         return 0;
-    script->text.max = SCRIPT_MAX;
+    script->text.max = SCRIPT_SIZE_MAX;
     int rc = 0;
     if (text_equal_nocase(json_string(spec, "scriptSource", ""), "inline")) {
         rc = base64_decode(data, strlen(data), &script->text);

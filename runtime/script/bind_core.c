@@ -233,15 +233,18 @@ static int core_read(lua_State *L)
     return 1;
 }
 
-/* value = env(name), or nil, or nil, sentence */
-static int core_env(lua_State *L)
+typedef int asks_for(void *arg, const char *name, struct buffer *out, bool *out_found,
+                     struct error *err);
+
+/* Pushes the value, or nil, or nil and a sentence; gives their number. */
+static int push_asked(lua_State *L, asks_for *ask)
 {
     struct recipe_run *run = recipe_run_of(L);
     const char *name = luaL_checkstring(L, 1);
     struct error err = { 0 };
     bool found = false;
     buffer_reset(&run->answer);
-    int rc = run->input->source.env(run->input->source.arg, name, &run->answer, &found, &err);
+    int rc = ask ? ask(run->input->source.arg, name, &run->answer, &found, &err) : 0;
     if (rc < 0) {
         lua_pushnil(L);
         lua_pushstring(L, err.message);
@@ -252,6 +255,18 @@ static int core_env(lua_State *L)
     else
         lua_pushnil(L);
     return 1;
+}
+
+/* value = env(name), or nil, or nil, sentence */
+static int core_env(lua_State *L)
+{
+    return push_asked(L, recipe_run_of(L)->input->source.env);
+}
+
+/* value = secret(name), likewise */
+static int core_secret(lua_State *L)
+{
+    return push_asked(L, recipe_run_of(L)->input->source.secret);
 }
 
 /* ---- text ---- */
@@ -377,6 +392,7 @@ void core_push(lua_State *L)
                                           { "reference", core_reference },
                                           { "reference_of", core_reference_of },
                                           { "scripts", core_scripts },
+                                          { "secret", core_secret },
                                           { "text", core_text },
                                           { "where", core_where },
                                           { "write", core_write },

@@ -66,6 +66,10 @@ static void encode_string(struct encoder *e, int index)
 static void encode_reference(struct encoder *e, int index, const char *kind)
 {
     lua_State *L = e->L;
+    if (text_equal(kind, "secret")) {
+        complain(e, "a secret can stand in 'with' and 'args' of a setup script only");
+        return;
+    }
     lua_getiuservalue(L, index, 1);
     if (lua_istable(L, -1)) { /* a setup script, which gets its index when it is first used */
         lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_INDEX);

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "script/recipe_check.h"
 #include "script/recipe_wire.h"
+#include "setup/secrets.h"
 
 #define READ_SIZE 65536
 #define ENV_VALUE_MAX 65536
@@ -36,6 +37,7 @@ struct session {
     struct buffer out, in; /* on their way */
     int asks;
     size_t files_size; /* bytes given so far */
+    cJSON *secrets;    /* owned: name → value of those given */
     cJSON *document;   /* the outcome */
     bool done;
 };
@@ -219,6 +221,33 @@ static void answer_env(struct session *s, const char *name)
         wire_put(&s->out, WIRE_CONTENT, value, size);
 }
 
+const char *recipe_secret(const cJSON *secrets, const char *name)
+{
+    const char *given = json_string(secrets, name, NULL);
+    char *variable = given ? NULL : text_format(RECIPE_SECRET_ENV "%s", name);
+    const char *value = given ? given : variable ? getenv(variable) : NULL;
+    free(variable);
+    return value && *value ? value : NULL;
+}
+
+/* What was given is kept for the document: the child's word on it is not needed. */
+static void answer_secret(struct session *s, const char *name)
+{
+    struct error why = { 0 };
+    const char *value = secret_name_valid(name) ? recipe_secret(s->options->secrets, name) : NULL;
+    if (!value) {
+        wire_put(&s->out, WIRE_NOTHING, NULL, 0);
+    } else if (!text_is_utf8(value, strlen(value))) {
+        refuse(s, "is not UTF-8 text");
+    } else if (secret_value_check(strlen(value), &why) < 0) {
+        refuse(s, why.message);
+    } else {
+        if (json_put_string(s->secrets, name, value) < 0)
+            s->out.failed = ERROR_NO_MEMORY;
+        wire_put(&s->out, WIRE_CONTENT, value, strlen(value));
+    }
+}
+
 static int answer(struct session *s, char kind, const char *payload, size_t size, struct error *err)
 {
     char *text = memchr(payload, '\0', size) ? NULL : text_dup_size(payload, size);
@@ -233,6 +262,8 @@ static int answer(struct session *s, char kind, const char *payload, size_t size
     }
     if (kind == WIRE_READ)
         answer_read(s, text);
+    else if (kind == WIRE_SECRET)
+        answer_secret(s, text);
     else
         answer_env(s, text);
     free(text);
@@ -240,6 +271,24 @@ static int answer(struct session *s, char kind, const char *payload, size_t size
 }
 
 /* ---- what comes ---- */
+
+static int add_secrets(struct session *s, cJSON *document, struct error *err)
+{
+    const cJSON *given = NULL;
+    cJSON *list = cJSON_AddArrayToObject(document, "secrets");
+    cJSON_ArrayForEach(given, s->secrets)
+    {
+        cJSON *entry = cJSON_CreateObject();
+        if (!cJSON_AddStringToObject(entry, "name", given->string) ||
+            !cJSON_AddStringToObject(entry, "value", given->valuestring) ||
+            !cJSON_AddItemToArray(list, entry)) {
+            cJSON_Delete(entry);
+            list = NULL;
+            break;
+        }
+    }
+    return list ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory for the recipe's secrets");
+}
 
 static int take_document(struct session *s, const char *json, size_t size, struct error *err)
 {
@@ -250,6 +299,8 @@ static int take_document(struct session *s, const char *json, size_t size, struc
     if (rc < 0)
         return misbehaved(s, "text that is no JSON", err);
     rc = recipe_check_document(document, s->name, err);
+    if (rc == 0)
+        rc = add_secrets(s, document, err);
     if (rc < 0) {
         cJSON_Delete(document);
         error_at(err, s->name, 0);
@@ -265,6 +316,7 @@ static size_t frame_max(char kind)
     switch (kind) {
     case WIRE_READ:
     case WIRE_ENV:
+    case WIRE_SECRET:
         return WIRE_ASK_MAX;
     case WIRE_DOCUMENT:
         return RECIPE_DOCUMENT_MAX;
@@ -430,6 +482,7 @@ static void end(struct session *s)
         (void)close(s->socket);
     if (s->folder >= 0)
         (void)close(s->folder);
+    cJSON_Delete(s->secrets);
     buffer_clear(&s->text);
     buffer_clear(&s->out);
     buffer_clear(&s->in);
@@ -443,6 +496,7 @@ int recipe_evaluate(const struct recipe_options *options, cJSON **out_document, 
         .memory_bytes = options->memory_bytes ? options->memory_bytes : RECIPE_MEMORY_DEFAULT,
         .folder = -1,
         .socket = -1,
+        .secrets = cJSON_CreateObject(),
         .in = { .max = WIRE_HEADER_SIZE + RECIPE_DOCUMENT_MAX + READ_SIZE },
     };
     s.wall_ms = options->wall_ms > 0 ? options->wall_ms : s.cpu_ms + RECIPE_WALL_EXTRA_MS;

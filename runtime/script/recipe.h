@@ -5,7 +5,11 @@
  *   {"recipe":"quickstart.lua",
  *    "fleet":{"name","fields":{…},"at":{"file","line"}} | null,
  *    "declarations":[{"type":"instance","name","fields":{…},"at"}],        in order of declaration
- *    "scripts":[{"path":text|null,"text","args":[text],"timeout":text|null,"at"}],
+ *    "scripts":[{"source":"inline","path":text|null,"text","args":[text|{"$secret":name}],
+ *                "secrets":[name],                        those that it was given: hide them
+ *                "timeout":text|null,"at"}
+ *               | {"source":"workspace","path":in the file share,"text":"",…}],
+ *    "secrets":[{"name","value"}],              what the parent gave; written by the parent itself
  *    "parameters":[{"name","value","default","description","at"}],
  *    "outputs":[{"name","value","at"}],
  *    "prints":[text],                                                what print() said, by lines
@@ -24,6 +28,8 @@
 
 #include "base/error.h"
 
+#define RECIPE_SECRET_ENV "MOONFLEET_SECRET_"
+
 #define RECIPE_CPU_MS_DEFAULT 5000
 #define RECIPE_WALL_EXTRA_MS 5000
 #define RECIPE_MEMORY_DEFAULT ((size_t)64 << 20)
@@ -38,9 +44,12 @@ struct recipe_options {
     const char *program; /* this program; the child is `program __recipe`, its one socket is fd 3 */
     const char *path;    /* the recipe file */
     const cJSON *parameters; /* object name → string, from -p name=value; NULL: none */
-    int64_t cpu_ms;          /* CPU time; 0: RECIPE_CPU_MS_DEFAULT */
-    int64_t wall_ms;         /* 0: cpu_ms + RECIPE_WALL_EXTRA_MS */
-    size_t memory_bytes;     /* what Lua may hold; 0: RECIPE_MEMORY_DEFAULT */
+    /* object name → string, of --secrets FILE; NULL: none.  A secret that is not there is looked
+     * for in the environment, as RECIPE_SECRET_ENV with the name behind it. */
+    const cJSON *secrets;
+    int64_t cpu_ms;      /* CPU time; 0: RECIPE_CPU_MS_DEFAULT */
+    int64_t wall_ms;     /* 0: cpu_ms + RECIPE_WALL_EXTRA_MS */
+    size_t memory_bytes; /* what Lua may hold; 0: RECIPE_MEMORY_DEFAULT */
 };
 
 /* Evaluates the recipe in a child and gives its document, which is the caller's (cJSON_Delete).
@@ -65,6 +74,9 @@ int recipe_evaluate(const struct recipe_options *options, cJSON **out_document, 
  *
  * Fails as recipe_evaluate() does, but a template that cannot be read is a problem. */
 int recipe_render(const struct recipe_options *options, cJSON **out_document, struct error *err);
+
+/* The value of a secret as recipe_evaluate() finds it; NULL: there is none. Borrowed. */
+const char *recipe_secret(const cJSON *secrets, const char *name);
 
 /* The child's side, for main() when argv[1] is "__recipe": serves the parent on fd 3 and leaves the
  * process with _exit(); the int is for `return recipe_child_main(argc, argv);`. */

@@ -122,17 +122,34 @@ static bool is_declaration(const cJSON *item, const cJSON *document)
            is_place(member_of(item, "at"));
 }
 
+/* {"$secret":name} */
+static bool is_secret(const cJSON *item)
+{
+    return cJSON_IsObject(item) && cJSON_GetArraySize(item) == 1 &&
+           text_equal(item->child->string, "$secret") && is_name(item->child);
+}
+
 static bool is_script(const cJSON *item, const cJSON *document)
 {
     const cJSON *path = member_of(item, "path"), *args = member_of(item, "args"), *arg;
+    const cJSON *secrets = member_of(item, "secrets");
+    bool shared = text_equal(json_string(item, "source", NULL), "workspace");
     (void)document;
-    if (cJSON_GetArraySize(item) != 5 || !(cJSON_IsNull(path) || is_name(path)) ||
-        !cJSON_IsString(member_of(item, "text")) || !is_text_or_null(member_of(item, "timeout")) ||
-        !is_place(member_of(item, "at")) || !cJSON_IsArray(args))
+    if (!shared && !text_equal(json_string(item, "source", NULL), "inline"))
+        return false;
+    if (cJSON_GetArraySize(item) != 7 || (shared && !is_name(path)) || !cJSON_IsArray(secrets) ||
+        !(cJSON_IsNull(path) || is_name(path)) || !cJSON_IsString(member_of(item, "text")) ||
+        !is_text_or_null(member_of(item, "timeout")) || !is_place(member_of(item, "at")) ||
+        !cJSON_IsArray(args))
         return false;
     cJSON_ArrayForEach(arg, args)
     {
-        if (!cJSON_IsString(arg))
+        if (!cJSON_IsString(arg) && !is_secret(arg))
+            return false;
+    }
+    cJSON_ArrayForEach(arg, secrets)
+    {
+        if (!is_name(arg))
             return false;
     }
     return true;

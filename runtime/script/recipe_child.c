@@ -67,13 +67,12 @@ static int read_file(void *arg, const char *path, struct buffer *out, struct err
     return error_set(err, sentence[0] == 'm' ? ERROR_NOT_FOUND : ERROR_INVALID, "%s", sentence + 1);
 }
 
-static int read_env(void *arg, const char *name, struct buffer *out, bool *out_found,
-                    struct error *err)
+static int ask_value(enum wire_kind kind, const char *name, struct buffer *out, bool *out_found,
+                     struct error *err)
 {
-    (void)arg;
     if (strlen(name) > WIRE_ASK_MAX)
         return error_set(err, ERROR_TOO_LARGE, "this name is too long");
-    switch (ask(WIRE_ENV, name, out)) {
+    switch (ask(kind, name, out)) {
     case WIRE_CONTENT:
         *out_found = true;
         return 0;
@@ -82,6 +81,20 @@ static int read_env(void *arg, const char *name, struct buffer *out, bool *out_f
     default:
         return error_set(err, ERROR_DENIED, "%s", out->data ? out->data : "refused");
     }
+}
+
+static int read_env(void *arg, const char *name, struct buffer *out, bool *out_found,
+                    struct error *err)
+{
+    (void)arg;
+    return ask_value(WIRE_ENV, name, out, out_found, err);
+}
+
+static int read_secret(void *arg, const char *name, struct buffer *out, bool *out_found,
+                       struct error *err)
+{
+    (void)arg;
+    return ask_value(WIRE_SECRET, name, out, out_found, err);
 }
 
 /* ---- setting up ---- */
@@ -128,7 +141,7 @@ int recipe_child_main(int argc, char **argv)
         .size = text.size,
         .parameters = json_at(setup, "parameters"),
         .memory_bytes = (size_t)json_int(setup, "memory_bytes", 0),
-        .source = { .read = read_file, .env = read_env },
+        .source = { .read = read_file, .env = read_env, .secret = read_secret },
     };
     struct sandbox_limits limits = {
         .socket_fd = WIRE_CHILD_FD,

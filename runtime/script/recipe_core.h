@@ -16,6 +16,9 @@
 struct recipe_source {
     int (*read)(void *arg, const char *path, struct buffer *out, struct error *err);
     int (*env)(void *arg, const char *name, struct buffer *out, bool *out_found, struct error *err);
+    /* The same for the value of a secret; NULL: there are none. */
+    int (*secret)(void *arg, const char *name, struct buffer *out, bool *out_found,
+                  struct error *err);
     void *arg;
 };
 

@@ -22,8 +22,9 @@ enum wire_kind {
     WIRE_TEXT = 'T',     /* parent: the recipe's text */
     WIRE_READ = 'R',     /* child: asks for a file */
     WIRE_ENV = 'E',      /* child: asks for an environment variable */
+    WIRE_SECRET = 'Q',   /* child: asks for the value of a secret */
     WIRE_CONTENT = 'C',  /* parent: the file or the value */
-    WIRE_NOTHING = 'N',  /* parent: there is no such variable */
+    WIRE_NOTHING = 'N',  /* parent: there is no such variable or secret */
     WIRE_REFUSED = 'X',  /* parent: a sentence that says why not */
     WIRE_DOCUMENT = 'D', /* child: the document, the last it sends */
     WIRE_FAILURE = 'Z',  /* child: JSON {"code","message","file","line"}, the last it sends */

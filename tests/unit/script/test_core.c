@@ -175,7 +175,9 @@ static const struct {
     { "{\"recipe\":\"r.lua\",\"fleet\":null,\"declarations\":[]" REST("", ""), NULL },
     { INSTANCE("{\"to\":{\"$user\":\"ada\"},\"list\":[{\"$group\":\"g\"}]}") REST("", ""), NULL },
     { INSTANCE("{\"setup\":{\"$setup_script\":0}}")
-          REST("{\"path\":null,\"text\":\"\",\"args\":[\"a\"],\"timeout\":null,\"at\":" AT "}", ""),
+          REST("{\"source\":\"inline\",\"secrets\":[],\"path\":null,\"text\":\"\",\"args\":[\"a\"],"
+               "\"timeout\":null,\"at\":" AT "}",
+               ""),
       NULL },
     { FLEET("{}") ",\"declarations\":[]" REST("", "{\"message\":\"m\",\"at\":" AT ",\"trace\":[" AT
                                                   "]}"),
@@ -193,12 +195,32 @@ static const struct {
     { INSTANCE("{\"to\":{\"b\":1,\"$user\":\"a\"}}") REST("", ""), "(declarations)" },
     { INSTANCE("{\"setup\":{\"$setup_script\":0}}") REST("", ""), "(declarations)" },
     { INSTANCE("{\"setup\":{\"$setup_script\":-1}}") REST("", ""), "(declarations)" },
-    { INSTANCE("{}")
-          REST("{\"path\":1,\"text\":\"\",\"args\":[],\"timeout\":null,\"at\":" AT "}", ""),
+    { INSTANCE("{}") REST("{\"source\":\"inline\",\"secrets\":[],\"path\":1,\"text\":\"\",\"args\":"
+                          "[],\"timeout\":null,\"at\":" AT "}",
+                          ""),
       "(scripts)" },
-    { INSTANCE("{}")
-          REST("{\"path\":null,\"text\":\"\",\"args\":[1],\"timeout\":null,\"at\":" AT "}", ""),
+    { INSTANCE("{}") REST("{\"source\":\"inline\",\"secrets\":[],\"path\":null,\"text\":\"\","
+                          "\"args\":[1],\"timeout\":null,\"at\":" AT "}",
+                          ""),
       "(scripts)" },
+    { INSTANCE("{}") REST(
+          "{\"source\":\"workspace\",\"secrets\":[],\"path\":\"a.sh\",\"text\":\"\",\"args\":[],"
+          "\"timeout\":null,\"at\":" AT
+          "},{\"source\":\"inline\",\"secrets\":[\"S\"],\"path\":null,"
+          "\"text\":\"\",\"args\":[{\"$secret\":\"S\"}],\"timeout\":null,\"at\":" AT "}",
+          ""),
+      NULL },
+    { INSTANCE("{}")
+          REST("{\"source\":\"workspace\",\"secrets\":[],\"path\":null,\"text\":\"\",\"args\":[],"
+               "\"timeout\":null,\"at\":" AT "}",
+               ""),
+      "(scripts)" },
+    { INSTANCE("{}") REST(
+          "{\"source\":\"inline\",\"secrets\":[],\"path\":null,\"text\":\"\",\"args\":[{\"$user\":"
+          "\"S\"}],\"timeout\":null,\"at\":" AT "}",
+          ""),
+      "(scripts)" },
+    { INSTANCE("{\"to\":{\"$secret\":\"S\"}}") REST("", ""), "(declarations)" },
     { INSTANCE("{}") REST("", "{\"message\":\"\\u001b[2J\",\"at\":" AT "}"), "(problems)" },
     { INSTANCE("{}") REST("", "{\"message\":\"m\",\"at\":{\"file\":\"f\",\"line\":-1}}"),
       "(problems)" },

@@ -138,7 +138,9 @@ int main(int argc, char **argv)
     if (count == 0)
         return 1;
     if (setenv("RECIPE_TEST_REGION", "westeurope", 1) != 0 ||
-        setenv("RECIPE_TEST_TOKEN", "hidden", 1) != 0)
+        setenv("RECIPE_TEST_TOKEN", "hidden", 1) != 0 ||
+        setenv("MOONFLEET_SECRET_TOKEN", "hunter2!", 1) != 0 ||
+        setenv("MOONFLEET_SECRET_PIN", "123", 1) != 0)
         return 1;
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
