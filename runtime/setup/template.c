@@ -563,6 +563,11 @@ const struct template_marker *template_marker(const struct template *template, s
     return index > 0 && index <= template->marker_count ? &template->markers[index - 1] : NULL;
 }
 
+size_t template_literal_place(const struct template *template, size_t index)
+{
+    return (size_t)(template->literals[index - 1].text - template->text);
+}
+
 int template_column(const struct template *template, int line, size_t current)
 {
     const struct template_marker *marker = template_marker(template, current);

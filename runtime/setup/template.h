@@ -57,6 +57,8 @@ const char *template_lua(const struct template *template, size_t *out_size);
 /* The index-th (from 1), or NULL. */
 const struct template_literal *template_literal(const struct template *template, size_t index);
 const struct template_marker *template_marker(const struct template *template, size_t index);
+/* Where the index-th literal begins: bytes from the template's start. */
+size_t template_literal_place(const struct template *template, size_t index);
 
 /* The column of an error in `line` of the template: of marker `current` when it covers that line,
  * else of the first marker that begins there; 1 when there is none. */

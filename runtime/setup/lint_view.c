@@ -1,0 +1,207 @@
+/* lint_view.c - from a template to what the shell would see of all its branches at once: literals
+ * in their order, SHELL_VALUE for each value, nothing for statements. */
+#include "setup/lint_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "setup/template.h"
+
+static void put(struct lint *lint, char c, size_t place)
+{
+    lint->view.text[lint->view.size] = c;
+    lint->view.places[lint->view.size++] = (uint32_t)place;
+}
+
+/* Bytes of the file; a byte-order mark, and a carriage return in front of a line's end, are the
+ * business of their own rules alone. */
+static void put_text(struct lint *lint, size_t from, size_t to)
+{
+    if (from == 0 && to >= 3 && memcmp(lint->text, "\xEF\xBB\xBF", 3) == 0)
+        from = 3;
+    for (size_t i = from; i < to; i++)
+        if (lint->text[i] != '\r' || i + 1 >= lint->size || lint->text[i + 1] != '\n')
+            put(lint, lint->text[i], i);
+}
+
+static size_t place_of(const struct lint *lint, const struct template_marker *marker)
+{
+    return lint->lines[marker->line - 1] + (size_t)marker->column - 1;
+}
+
+static bool is_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* The next name in Lua code, strings left out; NULL: there is none. */
+static const char *next_name(const char *at, const char *end, size_t *out_size)
+{
+    while (at < end) {
+        if (*at == '"' || *at == '\'') {
+            char mark = *at++;
+            while (at < end && *at != mark)
+                at += *at == '\\' && at + 1 < end ? 2 : 1;
+            at++;
+        } else if (*at == '[' && at + 1 < end && at[1] == '[') {
+            const char *close = memmem(at, (size_t)(end - at), "]]", 2);
+            at = close ? close + 2 : end;
+        } else if (is_name(*at)) {
+            const char *from = at;
+            while (at < end && is_name(*at))
+                at++;
+            *out_size = (size_t)(at - from);
+            return from;
+        } else {
+            at++;
+        }
+    }
+    return NULL;
+}
+
+static bool is_word(const char *name, size_t size, const char *word)
+{
+    return strlen(word) == size && memcmp(name, word, size) == 0;
+}
+
+/* Where the marker's code begins in the file; its leading comments, if any, count as code. */
+static size_t code_place(const struct lint *lint, const struct template_marker *marker)
+{
+    size_t at = place_of(lint, marker) + 2;
+    while (at < lint->size && strchr(" \t\r\n", lint->text[at]))
+        at++;
+    return at < lint->size && lint->text[at] == marker->code[0] ? at : place_of(lint, marker);
+}
+
+static void check_raw(struct lint *lint, const struct template_marker *marker)
+{
+    const char *at = marker->code, *end = at + marker->code_size;
+    size_t size = 0;
+    while ((at = next_name(at, end, &size))) {
+        const char *behind = at + size;
+        while (behind < end && *behind == ' ')
+            behind++;
+        bool field = at > marker->code && (at[-1] == '.' || at[-1] == ':');
+        if (is_word(at, size, "raw") && !field && behind < end && strchr("(\"'{[", *behind))
+            lint_report(lint, RULE_RAW,
+                        (uint32_t)(code_place(lint, marker) + (size_t)(at - marker->code)),
+                        "this value is put into the script unquoted");
+        at += size;
+    }
+}
+
+/* Open statements; of as_user blocks in each other only the outermost counts. */
+struct open_blocks {
+    size_t count;
+    size_t user;   /* what count was when the as_user block began */
+    uint32_t from; /* where it began */
+    bool in_user;
+};
+
+static void open_block(struct open_blocks *open, bool as_user, uint32_t from)
+{
+    if (as_user && !open->in_user) {
+        open->in_user = true;
+        open->user = open->count;
+        open->from = from;
+    }
+    open->count++;
+}
+
+static void close_block(struct lint *lint, struct open_blocks *open, uint32_t to)
+{
+    if (open->count == 0 || --open->count > open->user || !open->in_user)
+        return;
+    open->in_user = false;
+    if (lint->as_user_count == lint->as_user_capacity) {
+        size_t capacity = lint->as_user_capacity ? lint->as_user_capacity * 2 : 8;
+        struct lint_range *ranges = realloc(lint->as_user, capacity * sizeof *ranges);
+        if (!ranges) {
+            lint->failed = true;
+            return;
+        }
+        lint->as_user = ranges;
+        lint->as_user_capacity = capacity;
+    }
+    lint->as_user[lint->as_user_count++] = (struct lint_range) { open->from, to };
+}
+
+static void follow_statement(struct lint *lint, const struct template_marker *marker,
+                             struct open_blocks *open)
+{
+    const char *at = marker->code, *end = at + marker->code_size;
+    uint32_t place = (uint32_t)place_of(lint, marker);
+    size_t size = 0;
+    bool first = true;
+    while ((at = next_name(at, end, &size))) {
+        if (first && is_word(at, size, "as_user"))
+            open_block(open, true, place);
+        else if (is_word(at, size, "do") || is_word(at, size, "if") ||
+                 is_word(at, size, "function") || is_word(at, size, "repeat"))
+            open_block(open, false, place);
+        else if (is_word(at, size, "end") || is_word(at, size, "until"))
+            close_block(lint, open, place);
+        first = false;
+        at += size;
+    }
+}
+
+static void take_marker(struct lint *lint, const struct template_marker *marker,
+                        struct open_blocks *open)
+{
+    check_raw(lint, marker);
+    if (marker->is_value)
+        put(lint, SHELL_VALUE, place_of(lint, marker));
+    else
+        follow_statement(lint, marker, open);
+}
+
+/* Literals and markers, in the order of their places. */
+static void follow(struct lint *lint, const struct template *template)
+{
+    struct open_blocks open = { .count = 0 };
+    const struct template_literal *literal = template_literal(template, 1);
+    const struct template_marker *marker = template_marker(template, 1);
+    for (size_t i = 1, k = 1; literal || marker;) {
+        size_t at = literal ? template_literal_place(template, i) : SIZE_MAX;
+        if (literal && (!marker || at < place_of(lint, marker))) {
+            put_text(lint, at, at + literal->size);
+            literal = template_literal(template, ++i);
+        } else {
+            take_marker(lint, marker, &open);
+            marker = template_marker(template, ++k);
+        }
+    }
+    while (open.count > 0)
+        close_block(lint, &open, (uint32_t)lint->size);
+}
+
+bool lint_make_view(struct lint *lint)
+{
+    struct error err = { 0 };
+    struct template *template = NULL;
+    int column = 1;
+    bool readable = true;
+    lint->view.text = malloc(lint->size + 1);
+    lint->view.places = malloc((lint->size + 1) * sizeof *lint->view.places);
+    if (!lint->view.text || !lint->view.places) {
+        lint->failed = true;
+        return false;
+    }
+    if (!lint->options.rendered &&
+        template_parse(lint->text, lint->size, &template, &column, &err) < 0) {
+        lint->failed |= err.code == ERROR_NO_MEMORY;
+        size_t line = err.line > 0 && (size_t)err.line <= lint->line_count ? (size_t)err.line : 1;
+        lint_report(lint, RULE_TEMPLATE, lint->lines[line - 1] + (uint32_t)column - 1, "%s",
+                    err.message);
+        readable = false;
+    }
+    if (template)
+        follow(lint, template);
+    else
+        put_text(lint, 0, lint->size);
+    lint->view.places[lint->view.size] = (uint32_t)lint->size;
+    template_free(template);
+    return readable;
+}
