@@ -205,15 +205,16 @@ static bool quota_left(struct call *call, const struct workspace *workspace,
     int64_t total = quota_used(plane, subscription, location, NULL);
     int64_t count = quota_computes(plane, subscription, location);
     const struct {
-        const char *name, *setting;
-        int64_t used, more;
-    } limits[] = { { family, "coresPerFamily", in_family, size->cores },
-                   { QUOTA_TOTAL_NAME, "cores", total, size->cores },
-                   { "Clusters", "clusters", count, 1 } };
+        const char *name;
+        int64_t limit, used, more;
+    } limits[] = { { family, quota_limit(plane, subscription, location, size->family), in_family,
+                     size->cores },
+                   { QUOTA_TOTAL_NAME, quota_limit(plane, subscription, location, NULL), total,
+                     size->cores },
+                   { "Clusters", quota_clusters_limit(plane), count, 1 } };
     for (size_t i = 0; i < COUNT(limits); i++) {
-        int64_t limit = quota_limit(plane, limits[i].setting);
         int64_t needed = limits[i].used + limits[i].more;
-        if (needed <= limit)
+        if (needed <= limits[i].limit)
             continue;
         answer_error(call, 409, "ClusterCoreQuotaReached", NULL,
                      "Operation could not be completed as it results in exceeding approved %s "
@@ -221,7 +222,7 @@ static bool quota_left(struct call *call, const struct workspace *workspace,
                      "details - Deployment Model: Resource Manager, Location: %s, Current Limit: "
                      "%lld, Current "
                      "Usage: %lld, Additional Required: %lld, (Minimum) New Limit Required: %lld.",
-                     limits[i].name, workspace->location, (long long)limit,
+                     limits[i].name, workspace->location, (long long)limits[i].limit,
                      (long long)limits[i].used, (long long)limits[i].more, (long long)needed);
         return false;
     }

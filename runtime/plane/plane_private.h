@@ -215,7 +215,7 @@ route_handler_fn compute_list, compute_get, compute_put, compute_patch, compute_
     compute_start, compute_stop, compute_restart, compute_idle, compute_list_nodes,
     compute_list_keys;
 route_handler_fn operation_status, operation_result;
-route_handler_fn vm_sizes_list, usages_list, quotas_list;
+route_handler_fn vm_sizes_list, usages_list, quotas_list, quotas_update;
 route_handler_fn directory_me, directory_users, directory_user, directory_groups, directory_group,
     directory_members, directory_transitive_members, directory_service_principals,
     directory_service_principal, directory_by_ids;
@@ -234,12 +234,20 @@ route_handler_fn deny_assignments_list, deny_assignment_get, permissions_list;
 route_handler_fn audit_list;
 route_handler_fn plane_status, plane_stop;
 
-/* ---- quota (catalogue.c) ---- */
+/* ---- catalogue.c ---- */
+
+/* Subscription and location of the path: true, or false with the error answered.  *out_location is
+ * the caller's in either case. */
+bool place_known(struct call *call, char **out_location);
+
+/* ---- quota.c ---- */
 
 #define QUOTA_TOTAL_NAME "Total Cluster Dedicated Regional vCPUs"
 
-/* A limit of the seed: "coresPerFamily", "cores", "clusters". */
-int64_t quota_limit(struct plane *plane, const char *setting);
+/* Cores that may be used (family NULL: of all), and computes. */
+int64_t quota_limit(struct plane *plane, const char *subscription, const char *location,
+                    const char *family);
+int64_t quota_clusters_limit(struct plane *plane);
 /* Cores in use (family NULL: of all), stopped instances included. */
 int64_t quota_used(struct plane *plane, const char *subscription, const char *location,
                    const char *family);

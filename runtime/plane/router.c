@@ -77,6 +77,7 @@ static const struct route routes[] = {
     { HTTP_GET, LOCATION "/vmSizes", A_LOCATION "/vmSizes/read", ML_SUBSCRIPTION, "locations/vmSizes", vm_sizes_list },
     { HTTP_GET, LOCATION "/usages", A_LOCATION "/usages/read", ML_SUBSCRIPTION, "locations/usages", usages_list },
     { HTTP_GET, LOCATION "/quotas", A_LOCATION "/quotas/read", ML_SUBSCRIPTION, "locations/quotas", quotas_list },
+    { HTTP_POST, LOCATION "/updateQuotas", A_LOCATION "/updateQuotas/action", ML_SUBSCRIPTION, "locations/updateQuotas", quotas_update },
 
     /* Microsoft.Authorization, at any scope. */
     { HTTP_GET, AT_SCOPE "/roleAssignments", A_ACCESS "/roleAssignments/read", ACCESS, "roleAssignments", role_assignments_list },
