@@ -12,10 +12,12 @@
 #include "cli/help.h"
 #include "cli/init.h"
 #include "cli/instances.h"
+#include "cli/quota_commands.h"
 #include "cli/serve.h"
 
 #define PATH_SIZE 4096
 
+/* clang-format off */
 const struct command *const command_table[] = {
     &command_init,
     &command_plan,
@@ -29,6 +31,9 @@ const struct command *const command_table[] = {
     &command_delete,
     &command_logs,
     &command_exec,
+    &command_quota,
+    &command_quota_set,
+    &command_sizes,
     &command_doctor,
     &command_serve,
     &command_context,
@@ -41,6 +46,7 @@ const struct command *const command_table[] = {
     &command_complete,
     NULL,
 };
+/* clang-format on */
 
 /* Our own path, for the children that are this program again. */
 static const char *own_path(char *out, size_t out_size, const char *fallback)

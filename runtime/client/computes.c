@@ -261,6 +261,26 @@ int computes_usages(struct computes_request *out, const char *subscription, cons
     return rc;
 }
 
+int computes_update_quotas(struct computes_request *out, const char *subscription,
+                           const char *location, const cJSON *value, struct error *err)
+{
+    int rc = begin_location(out, subscription, location, "updateQuotas", err);
+    if (rc < 0)
+        return rc;
+    out->arm.method = HTTP_POST;
+    out->arm.idempotent = true; /* it sets values */
+    out->body = cJSON_CreateObject();
+    out->arm.body = out->body;
+    cJSON *copy = cJSON_Duplicate(value, true);
+    bool ok = out->body && copy && cJSON_AddItemToObject(out->body, "value", copy);
+    if (!ok)
+        cJSON_Delete(copy);
+    if (ok && cJSON_AddStringToObject(out->body, "location", location))
+        return 0;
+    computes_request_clear(out);
+    return error_set(err, ERROR_NO_MEMORY, "out of memory");
+}
+
 /* ---- what only local planes have ---- */
 
 int computes_logs(struct computes_request *out, const struct workspace_ref *workspace,

@@ -72,6 +72,11 @@ int computes_vm_sizes(struct computes_request *out, const char *subscription, co
                       struct error *err);
 int computes_usages(struct computes_request *out, const char *subscription, const char *location,
                     struct error *err);
+/* Sets limits of a location: `value` is an array (copied) of {"id","type","limit","unit"}, ids and
+ * types as the list of quotas has them.  The reply's value has a "status" for each: "Success" or
+ * why not. */
+int computes_update_quotas(struct computes_request *out, const char *subscription,
+                           const char *location, const cJSON *value, struct error *err);
 
 /* Only local planes know these.  Logs of setup scripts, oldest first; then the text of one from
  * byte `offset` on (raw: arm_reply.text; header COMPUTES_LOG_COMPLETE tells whether more will

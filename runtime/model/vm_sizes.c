@@ -137,3 +137,51 @@ void vm_family_usage_name(const char *family, char *out, size_t out_size)
     }
     snprintf(out, out_size, "Standard %.*s Family Cluster Dedicated vCPUs", (int)size, family);
 }
+
+void vm_family_short_name(const char *family, char *out, size_t out_size)
+{
+    static const char head[] = "Standard", tail[] = "Family", usage[] = " Cluster Dedicated vCPUs";
+    size_t size = strlen(family);
+    if (size > sizeof usage - 1 && strcasecmp(family + size - (sizeof usage - 1), usage) == 0)
+        size -= sizeof usage - 1;
+    if (text_starts_nocase(family, head)) {
+        family += sizeof head - 1;
+        size -= sizeof head - 1;
+    }
+    if (size > sizeof tail - 1 && strncasecmp(family + size - (sizeof tail - 1), tail, 6) == 0)
+        size -= sizeof tail - 1;
+    while (size > 0 && strchr(" _", family[size - 1]))
+        size--;
+    while (size > 0 && strchr(" _", *family)) {
+        family++;
+        size--;
+    }
+    snprintf(out, out_size, "%.*s", (int)size, family);
+}
+
+/* The short name without what people forget: blanks, underscores, hyphens. */
+static void bare_name(const char *family, char out[VM_FAMILY_USAGE_SIZE])
+{
+    char name[VM_FAMILY_USAGE_SIZE];
+    size_t used = 0;
+    vm_family_short_name(family, name, sizeof name);
+    for (const char *at = name; *at; at++)
+        if (!strchr(" _-", *at))
+            out[used++] = *at;
+    out[used] = '\0';
+}
+
+const char *vm_family_find(const char *said)
+{
+    char wanted[VM_FAMILY_USAGE_SIZE], known[VM_FAMILY_USAGE_SIZE];
+    const struct vm_size *size = vm_size_find(said);
+    if (!said || size)
+        return size ? size->family : NULL;
+    bare_name(said, wanted);
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        bare_name(sizes[i].family, known);
+        if (text_equal_nocase(wanted, known))
+            return sizes[i].family;
+    }
+    return NULL;
+}

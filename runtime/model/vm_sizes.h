@@ -26,4 +26,12 @@ const struct vm_size *vm_size_find(const char *name);
 #define VM_FAMILY_USAGE_SIZE 96
 void vm_family_usage_name(const char *family, char *out, size_t out_size);
 
+/* A family as people say it: "DSv2" of "standardDSv2Family" or of the name that usages and quotas
+ * have for it.  Cut to `out_size`; VM_FAMILY_USAGE_SIZE is always enough. */
+void vm_family_short_name(const char *family, char *out, size_t out_size);
+
+/* The family ("standardDSv2Family") that is meant by any of its names, in any case and with any
+ * blanks, or by a size of it; NULL: none.  Static. */
+const char *vm_family_find(const char *said);
+
 #endif

@@ -67,6 +67,16 @@ static void test_requests_on_a_workspace_and_a_location(void **state)
     assert_int_equal(computes_vm_sizes(&request, "sub", "westeurope", &err), 0);
     assert_string_equal(request.arm.path, LOCATION "/vmSizes");
     computes_request_clear(&request);
+    cJSON *limits = cJSON_Parse("[{\"id\":\"x\",\"limit\":8}]");
+    assert_int_equal(computes_update_quotas(&request, "sub", "westeurope", limits, &err), 0);
+    cJSON_Delete(limits);
+    assert_int_equal(request.arm.method, HTTP_POST);
+    assert_string_equal(request.arm.path, LOCATION "/updateQuotas");
+    char *body = json_text(request.arm.body);
+    assert_string_equal(body,
+                        "{\"value\":[{\"id\":\"x\",\"limit\":8}],\"location\":\"westeurope\"}");
+    free(body);
+    computes_request_clear(&request);
     assert_int_equal(computes_usages(&request, "sub", "westeurope", &err), 0);
     assert_string_equal(request.arm.path, LOCATION "/usages");
     assert_int_equal(request.arm.follow, ARM_PAGES);

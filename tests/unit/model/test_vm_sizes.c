@@ -83,12 +83,51 @@ static void agrees_with_the_reference(void **state)
     buffer_clear(&text);
 }
 
+static void finds_a_family_by_any_of_its_names(void **state)
+{
+    static const struct {
+        const char *said, *family;
+    } cases[] = {
+        { "standardDSv2Family", "standardDSv2Family" },
+        { "dsv2", "standardDSv2Family" },
+        { "Standard DSv2 Family", "standardDSv2Family" },
+        { "Standard_DSv2_Family", "standardDSv2Family" },
+        { "Standard DSv2 Family Cluster Dedicated vCPUs", "standardDSv2Family" },
+        { "standard_ds3_V2", "standardDSv2Family" }, /* a size of it */
+        { "NCASv3_T4", "Standard NCASv3_T4 Family" },
+        { "ncasv3-t4", "Standard NCASv3_T4 Family" },
+        { "", NULL },
+        { "Standard", NULL },
+        { "total", NULL },
+        { "DSv", NULL },
+        { NULL, NULL },
+    };
+    char name[VM_FAMILY_USAGE_SIZE], usage[VM_FAMILY_USAGE_SIZE], again[VM_FAMILY_USAGE_SIZE];
+    size_t count = 0;
+    const struct vm_size *all = vm_sizes(&count);
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (!text_equal(vm_family_find(cases[i].said), cases[i].family))
+            fail_msg("%s: %s", cases[i].said, vm_family_find(cases[i].said));
+    vm_family_short_name("Standard NCASv3_T4 Family", name, sizeof name);
+    assert_string_equal(name, "NCASv3_T4");
+    for (size_t i = 0; i < count; i++) { /* each family by its short name, and by its usage's */
+        vm_family_short_name(all[i].family, name, sizeof name);
+        assert_string_equal(vm_family_find(name), all[i].family);
+        vm_family_usage_name(all[i].family, usage, sizeof usage);
+        assert_string_equal(vm_family_find(usage), all[i].family);
+        vm_family_short_name(usage, again, sizeof again);
+        assert_string_equal(name, again);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_a_size_in_any_case),
         cmocka_unit_test(finds_every_row_of_its_own_table),
         cmocka_unit_test(names_a_family_as_usages_do),
+        cmocka_unit_test(finds_a_family_by_any_of_its_names),
         cmocka_unit_test(agrees_with_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
