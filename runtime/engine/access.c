@@ -87,7 +87,9 @@ struct rbac_naming access_naming(const struct access *access)
     return (struct rbac_naming) { .name = name_for_words, .arg = (void *)access };
 }
 
-/* Counts what is reached and no group; -1 when a group's members are not known. */
+/* Walks mark whom they saw.
+ *
+ * Counts what is reached and no group; -1 when a group's members are not known. */
 static int count_members(struct principal *group, unsigned mark)
 {
     int count = 0;
@@ -109,6 +111,26 @@ int access_group_size(const struct access *access, const char *group_id)
 {
     struct principal *group = access_principal_find(access, group_id);
     return group && group->is_group ? count_members(group, ++((struct access *)access)->mark) : -1;
+}
+
+static bool reaches(struct principal *group, const struct principal *who, unsigned mark)
+{
+    if (group == who)
+        return true;
+    group->mark = mark;
+    for (size_t i = 0; i < group->member_count; i++)
+        if (group->members[i]->mark != mark && reaches(group->members[i], who, mark))
+            return true;
+    return false;
+}
+
+bool access_includes(const struct access *access, const char *principal_id, const char *who_id)
+{
+    struct principal *group = access_principal_find(access, principal_id);
+    const struct principal *who = access_principal_find(access, who_id);
+    if (text_equal_nocase(principal_id, who_id))
+        return true;
+    return group && who && reaches(group, who, ++((struct access *)access)->mark);
 }
 
 /* ---- what is known ---- */
@@ -178,14 +200,14 @@ enum access_answer access_decide(const struct access *access, const char *princi
 
 /* ---- roles ---- */
 
-static int no_role(const struct access *access, const char *name, struct error *err)
+static int no_role(const cJSON *roles, const char *name, struct error *err)
 {
     const cJSON *role;
     size_t count = 0;
     const char **names = calloc(NAMES_MAX, sizeof *names);
     if (!names)
         return error_set(err, ERROR_NO_MEMORY, "out of memory");
-    cJSON_ArrayForEach(role, access->roles)
+    cJSON_ArrayForEach(role, roles)
     {
         const char *its = json_string(role, "properties.roleName", NULL);
         if (its && count < NAMES_MAX)
@@ -200,11 +222,10 @@ static int no_role(const struct access *access, const char *name, struct error *
     return rc;
 }
 
-int access_find_role(const struct access *access, const char *name, const cJSON **out,
-                     struct error *err)
+int access_find_role(const cJSON *roles, const char *name, const cJSON **out, struct error *err)
 {
     const cJSON *role, *found = NULL;
-    cJSON_ArrayForEach(role, access->roles)
+    cJSON_ArrayForEach(role, roles)
     {
         const char *id = json_string(role, "id", "");
         if (text_equal_nocase(access_last(id), access_last(name))) {
@@ -220,7 +241,7 @@ int access_find_role(const struct access *access, const char *name, const cJSON 
         found = role;
     }
     if (!found)
-        return no_role(access, name, err);
+        return no_role(roles, name, err);
     *out = found;
     return 0;
 }

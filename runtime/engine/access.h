@@ -62,7 +62,7 @@ const char *access_caller(const struct access *access);
 const struct rbac_policy *access_policy(const struct access *access);
 
 /* As they came, arrays of resources; each one once. */
-const cJSON *access_roles(const struct access *access);
+const cJSON *access_roles(const struct access *access); /* the built-in ones when unknown */
 const cJSON *access_assignments(const struct access *access);
 
 /* ---- answers ---- */
@@ -87,11 +87,12 @@ struct rbac_naming access_naming(const struct access *access); /* borrows `acces
 /* How many members the group has that are no groups, by way of others too; -1: not known. */
 int access_group_size(const struct access *access, const char *group_id);
 
-/* The role definition (resource) of that name, GUID or id, in any case; built-in ones also when the
- * plane did not tell roles.  ERROR_NOT_FOUND tells what is near; ERROR_CONFLICT when two are called
- * so. */
-int access_find_role(const struct access *access, const char *name, const cJSON **out,
-                     struct error *err);
+/* Is `principal_id` this one, or a group that has it, by way of others too? */
+bool access_includes(const struct access *access, const char *principal_id, const char *who_id);
+
+/* The role definition of that name, GUID or id, in any case, of a list of them (access_roles(), or
+ * a reply's "value").  ERROR_NOT_FOUND tells what is near; ERROR_CONFLICT when two are called so. */
+int access_find_role(const cJSON *roles, const char *name, const cJSON **out, struct error *err);
 
 /* ---- what if ---- */
 

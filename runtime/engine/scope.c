@@ -102,6 +102,29 @@ int scope_of(const char *said, const struct workspace_ref *here, char **out, str
     return unknown_word(said, size, err);
 }
 
+void scope_say(struct buffer *out, const char *scope, const struct workspace_ref *here)
+{
+    static const char *const words[] = { "workspace", "resource-group", "subscription" };
+    struct resource_id id = { 0 };
+    for (size_t i = 0; i < COUNT(words); i++) {
+        char *same = NULL;
+        bool found = scope_of(words[i], here, &same, NULL) == 0 && text_equal_nocase(same, scope);
+        free(same);
+        if (found) {
+            buffer_text(out, words[i]);
+            return;
+        }
+    }
+    if (resource_id_parse(scope, &id, NULL) == 0 && id.compute && here->workspace &&
+        text_equal_nocase(id.workspace, here->workspace) &&
+        text_equal_nocase(id.group, here->group) &&
+        text_equal_nocase(id.subscription, here->subscription))
+        buffer_format(out, "instance:%s", id.compute);
+    else
+        buffer_text(out, scope);
+    resource_id_clear(&id);
+}
+
 void scope_instance(struct buffer *out, const struct workspace_ref *here, const char *name)
 {
     resource_id_compute(out, here->subscription, here->group, here->workspace, name);

@@ -17,6 +17,9 @@
  * what is meant. */
 int scope_of(const char *said, const struct workspace_ref *here, char **out, struct error *err);
 
+/* Appends the shortest word that means the scope: the inverse of scope_of(). */
+void scope_say(struct buffer *out, const char *scope, const struct workspace_ref *here);
+
 /* Appends the id of an instance, and of the place that it is in. */
 void scope_instance(struct buffer *out, const struct workspace_ref *here, const char *name);
 

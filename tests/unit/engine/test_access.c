@@ -58,6 +58,9 @@ static void groups_count_by_way_of_groups(void **state)
     assert_int_equal(access_unknown(access), 0);
     assert_int_equal(realm.member_requests, 2); /* one a group, though they contain each other */
     assert_int_equal(access_group_size(access, GROUP_TEAM), 2);
+    assert_true(access_includes(access, GROUP_TEAM, WORLD_ADA));
+    assert_true(access_includes(access, WORLD_ADA, WORLD_ADA));
+    assert_false(access_includes(access, WORLD_ADA, GROUP_TEAM));
     assert_string_equal(access_name(access, GROUP_TEAM), "group team");
     assert_string_equal(access_name(access, WORLD_ADA), "ada@x");
     assert_string_equal(access_caller(access), WORLD_GRACE);
@@ -184,7 +187,8 @@ static void roles_are_found_by_name_and_id(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         const cJSON *role = NULL;
         struct error err = { 0 };
-        assert_int_equal(access_find_role(access, cases[i].said, &role, &err), cases[i].rc);
+        assert_int_equal(access_find_role(access_roles(access), cases[i].said, &role, &err),
+                         cases[i].rc);
         const char *text = role ? json_string(role, "properties.roleName", "") : err.message;
         if (!strstr(text, cases[i].part))
             fail_msg("\"%s\": %s", cases[i].said, text);

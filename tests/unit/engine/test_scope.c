@@ -91,11 +91,39 @@ static void a_context_may_lack_what_is_meant(void **state)
     free(scope);
 }
 
+static void scopes_are_said_as_they_can_be_read(void **state)
+{
+    static const struct workspace_ref nowhere = { NULL, NULL, NULL };
+    static const struct {
+        const char *scope, *said;
+    } cases[] = {
+        { RG ML "w", "workspace" },
+        { "/SUBSCRIPTIONS/s/resourcegroups/G" ML "w", "workspace" },
+        { RG ML "w/computes/x", "instance:x" },
+        { RG ML "w2/computes/x", RG ML "w2/computes/x" },
+        { RG, "resource-group" },
+        { SUB, "subscription" },
+        { "/", "/" },
+        { RG "2", RG "2" },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buffer said = { 0 };
+        scope_say(&said, cases[i].scope, &here);
+        assert_string_equal(said.data, cases[i].said);
+        buffer_reset(&said);
+        scope_say(&said, cases[i].scope, &nowhere);
+        assert_string_equal(said.data, cases[i].scope);
+        buffer_clear(&said);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_word_means_a_place),
         cmocka_unit_test(what_is_no_scope_is_told),
+        cmocka_unit_test(scopes_are_said_as_they_can_be_read),
         cmocka_unit_test(a_context_may_lack_what_is_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
