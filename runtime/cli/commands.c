@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/access_commands.h"
 #include "cli/context.h"
 #include "cli/doctor.h"
 #include "cli/fleet_commands.h"
@@ -31,6 +32,13 @@ const struct command *const command_table[] = {
     &command_delete,
     &command_logs,
     &command_exec,
+    &command_can,
+    &command_why,
+    &command_roles,
+    &command_grants,
+    &command_grant,
+    &command_revoke,
+    &command_audit,
     &command_quota,
     &command_quota_set,
     &command_sizes,

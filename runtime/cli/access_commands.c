@@ -1,0 +1,259 @@
+/* access_commands.c - can and why: may they, and because of what. */
+#include "cli/access_commands.h"
+
+#include "base/text.h"
+#include "cli/judge.h"
+
+static enum style style_of(enum access_answer answer)
+{
+    return answer == ACCESS_ALLOWED  ? STYLE_GREEN
+           : answer == ACCESS_DENIED ? STYLE_RED
+                                     : STYLE_YELLOW;
+}
+
+static const char *word_of(enum access_answer answer)
+{
+    static const char *const words[] = { [ACCESS_DENIED] = "no",
+                                         [ACCESS_ALLOWED] = "yes",
+                                         [ACCESS_CONDITIONAL] = "conditional",
+                                         [ACCESS_UNKNOWN] = "unknown" };
+    return words[answer];
+}
+
+/* ---- as JSON ---- */
+
+/* Lines as an array of texts. */
+static cJSON *lines_json(const struct buffer *lines)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (const char *at = lines->data; at && *at;) {
+        size_t size = strcspn(at, "\n");
+        char *line = text_dup_size(at, size);
+        if (line)
+            cJSON_AddItemToArray(array, cJSON_CreateString(line));
+        free(line);
+        at += size + (at[size] == '\n');
+    }
+    return array;
+}
+
+static cJSON *text_json(const char *text)
+{
+    return text ? cJSON_CreateString(text) : cJSON_CreateNull();
+}
+
+static cJSON *assignment_json(const struct judged *judged)
+{
+    const struct rbac_assignment *given = judged->why.assignment;
+    if (!given)
+        return cJSON_CreateNull();
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddItemToObject(row, "id", text_json(given->id));
+    cJSON_AddItemToObject(row, "role", text_json(judged->why.role ? judged->why.role->name : NULL));
+    cJSON_AddStringToObject(row, "roleId", given->role_id);
+    cJSON_AddStringToObject(row, "scope", given->scope);
+    cJSON_AddStringToObject(row, "principalId", given->principal_id);
+    cJSON_AddItemToObject(row, "principal",
+                          text_json(access_name(judged->access, given->principal_id)));
+    cJSON_AddBoolToObject(row, "condition", given->has_condition);
+    return row;
+}
+
+static cJSON *judged_json(const struct judged *judged)
+{
+    cJSON *document = cJSON_CreateObject();
+    cJSON *who = cJSON_AddObjectToObject(document, "who");
+    cJSON_AddStringToObject(document, "answer", access_answer_name(judged->answer));
+    cJSON_AddStringToObject(who, "id", judged->who.id);
+    cJSON_AddStringToObject(who, "name", judged->who.name);
+    cJSON_AddStringToObject(document, "action", judged->action);
+    cJSON_AddStringToObject(document, "scope", judged->scope);
+    cJSON_AddItemToObject(document, "because", lines_json(&judged->because));
+    cJSON_AddItemToObject(document, "notes", lines_json(&judged->notes));
+    cJSON_AddItemToObject(document, "assignment", assignment_json(judged));
+    cJSON_AddItemToObject(document, "pattern", text_json(judged->why.pattern));
+    cJSON_AddItemToObject(document, "suggestedRole",
+                          text_json(judged->suggestion ? judged->suggestion->name : NULL));
+    cJSON_AddItemToObject(document, "command", text_json(judged->command));
+    return document;
+}
+
+/* ---- for people ---- */
+
+/* "no: ada@x may not start instances (computes/start) at instance ds-ada" */
+static void print_verdict(const struct output *output, const struct judged *judged)
+{
+    static const char *const verbs[] = { [ACCESS_DENIED] = "may not",
+                                         [ACCESS_ALLOWED] = "may",
+                                         [ACCESS_CONDITIONAL] = "may, on a condition,",
+                                         [ACCESS_UNKNOWN] = "may or may not" };
+    struct buffer text = { 0 };
+    char name[OUTPUT_SAFE_SIZE], action[RBAC_ACTION_MAX], scope[RBAC_ACTION_MAX];
+    const char *doing = rbac_action_doing(judged->action);
+    rbac_scope_words(&text, judged->scope);
+    output_safe(name, sizeof name, judged->who.name);
+    output_safe(action, sizeof action, rbac_action_word(judged->action));
+    output_safe(scope, sizeof scope, text.data ? text.data : "");
+    buffer_clear(&text);
+    output_print(output, "%s%s%s: %s %s ",
+                 output_style(output->colour_out, style_of(judged->answer)),
+                 word_of(judged->answer), output_style(output->colour_out, STYLE_PLAIN), name,
+                 verbs[judged->answer]);
+    if (doing)
+        output_print(output, "%s (%s) at %s\n", doing, action, scope);
+    else
+        output_print(output, "do %s at %s\n", action, scope);
+}
+
+/* Lines, indented; only the last one that matters when `brief`. */
+static void print_lines(const struct output *output, const struct buffer *lines, const char *before)
+{
+    struct buffer safe = { 0 };
+    if (lines->size == 0)
+        return;
+    output_escape(&safe, lines->data, true);
+    for (const char *at = safe.data; at && *at;) {
+        int size = (int)strcspn(at, "\n");
+        output_print(output, "  %s%.*s\n", before, size, at);
+        at += size + (at[size] == '\n');
+    }
+    buffer_clear(&safe);
+}
+
+static void print_advice(const struct output *output, const struct judged *judged)
+{
+    char safe[1024];
+    if (judged->answer != ACCESS_DENIED || !judged->command)
+        return;
+    if (judged->why.verdict == RBAC_DENIED)
+        output_print(output, "  the smallest built-in role that gives it is '%s':\n    %s\n",
+                     judged->suggestion->name, output_safe(safe, sizeof safe, judged->command));
+}
+
+/* The one sentence of `can`: by which role, or what is in the way. */
+static void print_reason(const struct output *output, const struct judged *judged)
+{
+    const struct buffer *because = &judged->because;
+    char safe[1024];
+    struct buffer first = { 0 };
+    const struct rbac_explanation *why = &judged->why;
+    if (judged->answer == ACCESS_ALLOWED && why->assignment && why->role) {
+        const struct rbac_naming naming = access_naming(judged->access);
+        buffer_format(&first, "by the role '%s' of ", why->role->name ? why->role->name : "");
+        rbac_principal_words(&first, &naming, why->assignment->principal_id);
+        buffer_text(&first, " at ");
+        rbac_scope_words(&first, why->assignment->scope);
+    } else if (because->size > 1) {
+        size_t end = because->size - 1, begin = end; /* the last line tells what decided */
+        while (begin > 0 && because->data[begin - 1] != '\n')
+            begin--;
+        buffer_append(&first, because->data + begin, end - begin);
+    }
+    if (first.size > 0)
+        output_print(output, "  %s\n", output_safe(safe, sizeof safe, first.data));
+    buffer_clear(&first);
+}
+
+static int ask(struct invocation *invocation, struct session **session, struct judged *judged,
+               struct error *err)
+{
+    const struct question question = {
+        .who = invocation->arguments[0],
+        .action = invocation->arguments[1],
+        .scope = invocation->argument_count > 2 ? invocation->arguments[2] : NULL,
+        .data_action = invocation_flag(invocation, "data"),
+    };
+    const char *action = NULL;
+    int rc = rbac_action_of(question.action, &action, err);
+    if (rc < 0)
+        return ERROR_USAGE; /* without waking a plane */
+    rc = session_open(invocation, session, err);
+    return rc < 0 ? rc : judge(*session, &question, judged, err);
+}
+
+static int run(struct invocation *invocation, bool whole, struct error *err)
+{
+    struct output *output = invocation->output;
+    struct session *session = NULL;
+    struct judged judged = { 0 };
+    int rc = ask(invocation, &session, &judged, err);
+    bool allowed = judged.answer == ACCESS_ALLOWED;
+    if (rc == 0 && output->json) {
+        output_json(output, judged_json(&judged));
+    } else if (rc == 0) {
+        print_verdict(output, &judged);
+        if (whole)
+            print_lines(output, &judged.because, "");
+        else
+            print_reason(output, &judged);
+        if (whole || allowed)
+            print_lines(output, &judged.notes, "note: ");
+        if (whole)
+            print_advice(output, &judged);
+    }
+    judged_clear(&judged);
+    session_free(session);
+    return rc < 0 ? rc : whole || allowed ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int run_can(struct invocation *invocation, struct error *err)
+{
+    return run(invocation, false, err);
+}
+
+static int run_why(struct invocation *invocation, struct error *err)
+{
+    return run(invocation, true, err);
+}
+
+/* ---- rows ---- */
+
+#define WHO_ACTION_SCOPE                                                                           \
+    "WHO is a user principal name, a group, a service principal, an object id, or me.\n"           \
+    "ACTION may be short (computes/start, roleAssignments/write) or whole\n"                       \
+    "(Microsoft.Storage/storageAccounts/read). SCOPE is workspace (the default),\n"                \
+    "instance:NAME, resource-group, subscription, /, or a whole id.\n"
+#define DOCUMENT                                                                                   \
+    "--json: {\"answer\":\"allowed|denied|conditional|unknown\",\"who\":{\"id\",\"name\"},"        \
+    "\"action\",\"scope\",\n\"because\":[sentences],\"notes\":[sentences],\"assignment\":{\"id\"," \
+    "\"role\",\"roleId\",\n\"scope\",\"principalId\",\"principal\",\"condition\"}|null,"           \
+    "\"pattern\",\"suggestedRole\",\"command\"}"
+
+static const struct option_row question_options[] = {
+    { "data", 0, NULL, "ACTION is a data action", COMPLETES_NOTHING, NULL },
+    { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },
+};
+
+const struct command command_can = {
+    .name = "can",
+    .arguments = "WHO ACTION [SCOPE]",
+    .arguments_min = 2,
+    .arguments_max = 3,
+    .summary = "may they? exit status 0 yes, 1 no",
+    .details = WHO_ACTION_SCOPE
+    "An answer that depends on a condition, or on what the caller may not read, is no\n"
+    "plain yes: exit status 1.\n" DOCUMENT,
+    .examples = "moonfleet can ada@moonfleet.local computes/start instance:ds-ada\n"
+                "moonfleet can me computes/write\tmay I create instances here?\n"
+                "moonfleet can data-scientists roleAssignments/write resource-group --json",
+    .options = question_options,
+    .needs = NEEDS_PLANE,
+    .run = run_can,
+};
+
+const struct command command_why = {
+    .name = "why",
+    .arguments = "WHO ACTION [SCOPE]",
+    .arguments_min = 2,
+    .arguments_max = 3,
+    .summary = "because of what may they, or what to do so that they may",
+    .details = WHO_ACTION_SCOPE
+    "Tells the chain: which groups, which role, where it was given, which of its patterns.\n"
+    "When denied: what comes nearest, and the smallest built-in role that would give "
+    "it.\n" DOCUMENT,
+    .examples = "moonfleet why ada@moonfleet.local computes/start instance:ds-ada\n"
+                "moonfleet why me applicationaccess instance:ds-ada",
+    .options = question_options,
+    .needs = NEEDS_PLANE,
+    .run = run_why,
+};

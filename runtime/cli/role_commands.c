@@ -1,0 +1,205 @@
+/* role_commands.c - roles: the role definitions there are, or one of them whole. */
+#include "base/text.h"
+#include "cli/access_commands.h"
+#include "cli/session.h"
+#include "client/authorization.h"
+#include "engine/access.h"
+#include "engine/scope.h"
+#include "rbac/wire.h"
+
+#define LABEL_WIDTH 15
+
+static const struct {
+    const char *member, *label;
+} pattern_lists[] = {
+    { "actions", "actions" },
+    { "notActions", "not actions" },
+    { "dataActions", "data actions" },
+    { "notDataActions", "not data" },
+};
+
+static bool is_custom(const cJSON *role)
+{
+    return text_equal_nocase(json_string(role, "properties.type", NULL), RBAC_ROLE_CUSTOM);
+}
+
+static cJSON *role_json(const cJSON *role)
+{
+    static const char *const members[] = { "description", "permissions", "assignableScopes" };
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "name", json_string(role, "properties.roleName", ""));
+    cJSON_AddStringToObject(row, "id", json_string(role, "id", ""));
+    cJSON_AddBoolToObject(row, "custom", is_custom(role));
+    for (size_t i = 0; i < COUNT(members); i++) {
+        const cJSON *value =
+            cJSON_GetObjectItemCaseSensitive(json_at(role, "properties"), members[i]);
+        cJSON_AddItemToObject(row, members[i],
+                              value ? cJSON_Duplicate(value, true) : cJSON_CreateNull());
+    }
+    return row;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const cJSON *const *one = a, *const *other = b;
+    int order = text_compare_nocase(json_string(*one, "properties.roleName", ""),
+                                    json_string(*other, "properties.roleName", ""));
+    return order ? order : strcmp(json_string(*one, "id", ""), json_string(*other, "id", ""));
+}
+
+/* Sorted by name; *out is the caller's to free(), what it points to stays the list's. */
+static int sorted(const cJSON *roles, bool custom, const cJSON ***out, size_t *out_count,
+                  struct error *err)
+{
+    const cJSON *role;
+    size_t count = 0;
+    const cJSON **rows = calloc((size_t)cJSON_GetArraySize(roles) + 1, sizeof(cJSON *));
+    if (!rows)
+        return error_set(err, ERROR_NO_MEMORY, "no memory");
+    cJSON_ArrayForEach(role, roles)
+    {
+        if (!custom || is_custom(role))
+            rows[count++] = role;
+    }
+    if (count > 1)
+        qsort(rows, count, sizeof *rows, by_name);
+    *out = rows;
+    *out_count = count;
+    return 0;
+}
+
+static int print_list(struct invocation *invocation, const cJSON *roles, struct error *err)
+{
+    static const char *const headings[] = { "NAME", "KIND", "DESCRIPTION", NULL };
+    const cJSON **rows = NULL;
+    size_t count = 0;
+    int rc = sorted(roles, invocation_flag(invocation, "custom"), &rows, &count, err);
+    if (rc < 0)
+        return rc;
+    if (invocation->output->json) {
+        cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "roles");
+        for (size_t i = 0; i < count; i++)
+            cJSON_AddItemToArray(list, role_json(rows[i]));
+        output_json(invocation->output, document);
+    } else if (count == 0) {
+        output_note(invocation->output, "no roles\n");
+    } else {
+        struct table *table = table_new(invocation->output, headings);
+        for (size_t i = 0; table && i < count; i++) {
+            table_row(table);
+            table_cell(table, json_string(rows[i], "properties.roleName", NULL), STYLE_BOLD);
+            table_cell(table, is_custom(rows[i]) ? "custom" : "built-in", STYLE_DIM);
+            table_cell(table, json_string(rows[i], "properties.description", NULL), STYLE_PLAIN);
+        }
+        rc = table ? table_print(table, err) : error_set(err, ERROR_NO_MEMORY, "no memory");
+    }
+    free(rows);
+    return rc;
+}
+
+/* A label, and the texts under each other. */
+static void print_texts(const struct output *output, const char *label, const cJSON *texts)
+{
+    const cJSON *text;
+    char safe[RBAC_ACTION_MAX];
+    cJSON_ArrayForEach(text, texts)
+    {
+        if (!cJSON_IsString(text))
+            continue;
+        output_print(output, "%-*s %s\n", LABEL_WIDTH, label,
+                     output_safe(safe, sizeof safe, text->valuestring));
+        label = "";
+    }
+}
+
+static void print_line(const struct output *output, const char *label, const char *text)
+{
+    char safe[2048];
+    if (text && *text)
+        output_print(output, "%-*s %s\n", LABEL_WIDTH, label, output_safe(safe, sizeof safe, text));
+}
+
+static int print_one(struct invocation *invocation, const cJSON *roles, struct error *err)
+{
+    const struct output *output = invocation->output;
+    const cJSON *role = NULL, *permission;
+    int rc = access_find_role(roles, invocation->arguments[0], &role, err);
+    if (rc < 0)
+        return rc;
+    if (output->json) {
+        output_json(invocation->output, role_json(role));
+        return 0;
+    }
+    print_line(output, "name", json_string(role, "properties.roleName", NULL));
+    print_line(output, "id", json_string(role, "id", NULL));
+    print_line(output, "kind", is_custom(role) ? "custom" : "built-in");
+    print_line(output, "description", json_string(role, "properties.description", NULL));
+    print_texts(output, "assignable at", json_at(role, "properties.assignableScopes"));
+    cJSON_ArrayForEach(permission, json_at(role, "properties.permissions"))
+    {
+        for (size_t i = 0; i < COUNT(pattern_lists); i++)
+            print_texts(output, pattern_lists[i].label,
+                        cJSON_GetObjectItemCaseSensitive(permission, pattern_lists[i].member));
+    }
+    return 0;
+}
+
+/* All that may be assigned at the scope. */
+static int list_roles(struct session *session, const char *scope, cJSON **out, struct error *err)
+{
+    struct authorization_request request;
+    int rc = authorization_roles(&request, scope, NULL, err);
+    if (rc == 0)
+        rc = arm_wait(session_client(session), &request.arm, out, err);
+    authorization_request_clear(&request);
+    return rc;
+}
+
+static int run_roles(struct invocation *invocation, struct error *err)
+{
+    struct session *session = NULL;
+    struct workspace_ref here = { 0 };
+    char *scope = NULL;
+    cJSON *body = NULL;
+    int rc = session_open(invocation, &session, err);
+    if (rc == 0)
+        rc = session_group(session, err);
+    if (rc == 0) {
+        const struct context *context = session_context(session);
+        here = (struct workspace_ref) { context->subscription, context->group, context->workspace };
+        rc = scope_of(here.workspace ? "workspace" : "resource-group", &here, &scope, err);
+    }
+    if (rc == 0)
+        rc = list_roles(session, scope, &body, err);
+    const cJSON *roles = cJSON_GetObjectItemCaseSensitive(body, "value");
+    if (rc == 0 && invocation->argument_count > 0)
+        rc = print_one(invocation, roles, err);
+    else if (rc == 0)
+        rc = print_list(invocation, roles, err);
+    cJSON_Delete(body);
+    free(scope);
+    session_free(session);
+    return rc < 0 ? rc : EXIT_DONE;
+}
+
+static const struct option_row role_options[] = {
+    { "custom", 0, NULL, "only custom roles", COMPLETES_NOTHING, NULL },
+    { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },
+};
+
+const struct command command_roles = {
+    .name = "roles",
+    .arguments = "[NAME]",
+    .arguments_max = 1,
+    .summary = "the roles there are, or one with all that it gives",
+    .details = "NAME is a role's name, its GUID or its id.\n"
+               "--json: {\"roles\":[{\"name\",\"id\",\"custom\",\"description\","
+               "\"permissions\":[{\"actions\",\n\"notActions\",\"dataActions\","
+               "\"notDataActions\"}],\"assignableScopes\"}]}; with NAME one of these.",
+    .examples = "moonfleet roles\n"
+                "moonfleet roles 'AzureML Compute Operator'\n"
+                "moonfleet roles --custom --json",
+    .options = role_options,
+    .needs = NEEDS_PLANE,
+    .run = run_roles,
+};
