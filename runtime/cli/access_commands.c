@@ -45,7 +45,7 @@ static cJSON *text_json(const char *text)
 static cJSON *assignment_json(const struct judged *judged)
 {
     const struct rbac_assignment *given = judged->why.assignment;
-    if (!given)
+    if (!given || access_role_is_own(given->role_id))
         return cJSON_CreateNull();
     cJSON *row = cJSON_CreateObject();
     cJSON_AddItemToObject(row, "id", text_json(given->id));
@@ -62,8 +62,8 @@ static cJSON *assignment_json(const struct judged *judged)
 static cJSON *judged_json(const struct judged *judged)
 {
     cJSON *document = cJSON_CreateObject();
-    cJSON *who = cJSON_AddObjectToObject(document, "who");
     cJSON_AddStringToObject(document, "answer", access_answer_name(judged->answer));
+    cJSON *who = cJSON_AddObjectToObject(document, "who");
     cJSON_AddStringToObject(who, "id", judged->who.id);
     cJSON_AddStringToObject(who, "name", judged->who.name);
     cJSON_AddStringToObject(document, "action", judged->action);
@@ -105,7 +105,7 @@ static void print_verdict(const struct output *output, const struct judged *judg
         output_print(output, "do %s at %s\n", action, scope);
 }
 
-/* Lines, indented; only the last one that matters when `brief`. */
+/* Lines, indented. */
 static void print_lines(const struct output *output, const struct buffer *lines, const char *before)
 {
     struct buffer safe = { 0 };
@@ -137,7 +137,8 @@ static void print_reason(const struct output *output, const struct judged *judge
     char safe[1024];
     struct buffer first = { 0 };
     const struct rbac_explanation *why = &judged->why;
-    if (judged->answer == ACCESS_ALLOWED && why->assignment && why->role) {
+    if (judged->answer == ACCESS_ALLOWED && why->assignment && why->role &&
+        !access_role_is_own(why->assignment->role_id)) {
         const struct rbac_naming naming = access_naming(judged->access);
         buffer_format(&first, "by the role '%s' of ", why->role->name ? why->role->name : "");
         rbac_principal_words(&first, &naming, why->assignment->principal_id);

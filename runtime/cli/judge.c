@@ -121,18 +121,35 @@ static const struct {
     { ACCESS_ASSIGNMENTS, "who has which role" },
     { ACCESS_ROLES, "all role definitions" },
     { ACCESS_MEMBERS, "who is in which group" },
-    { ACCESS_DENIES, "deny assignments" },
 };
+
+static bool is_own(const struct judged *judged)
+{
+    return judged->why.assignment && access_role_is_own(judged->why.assignment->role_id);
+}
 
 static void say_unknown(struct judged *judged)
 {
     unsigned unknown = access_unknown(judged->access);
-    struct buffer *out = judged->answer == ACCESS_UNKNOWN ? &judged->because : &judged->notes;
+    if (judged->answer != ACCESS_UNKNOWN) {
+        if (unknown & ACCESS_DENIES && !is_own(judged) && judged->answer != ACCESS_DENIED)
+            buffer_text(&judged->notes, "the plane does not tell the caller deny assignments\n");
+        return;
+    }
     for (size_t i = 0; i < COUNT(parts); i++)
         if (unknown & parts[i].part)
-            buffer_format(out, "the plane does not tell the caller %s\n", parts[i].what);
-    if (judged->answer == ACCESS_UNKNOWN && access_unknown_reason(judged->access)[0])
-        buffer_format(out, "%s\n", access_unknown_reason(judged->access));
+            buffer_format(&judged->because, "the plane does not tell the caller %s\n",
+                          parts[i].what);
+    if (access_unknown_reason(judged->access)[0])
+        buffer_format(&judged->because, "%s\n", access_unknown_reason(judged->access));
+}
+
+/* What the plane said when it was asked what the caller itself may do. */
+static void say_own(struct judged *judged)
+{
+    buffer_format(&judged->because,
+                  "the plane says that the caller may do '%s' there, which covers %s\n",
+                  judged->why.pattern ? judged->why.pattern : judged->action, judged->action);
 }
 
 /* Creating asks for more than writing: an instance's name is looked at first. */
@@ -189,7 +206,9 @@ static int explain(struct judged *judged, bool data_action, struct error *err)
         return rc;
     judged->answer =
         access_answer_of(judged->access, judged->why.verdict, judged->who.id, judged->scope);
-    if (judged->answer != ACCESS_UNKNOWN)
+    if (is_own(judged))
+        say_own(judged);
+    else if (judged->answer != ACCESS_UNKNOWN)
         rbac_because_words(&judged->because, &question, &judged->why, &naming);
     return 0;
 }

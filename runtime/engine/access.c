@@ -5,6 +5,7 @@
 #include "rbac/builtin_roles.h"
 #include "rbac/wire.h"
 
+#define OWN_ROLE "moonfleet-own-permissions-"
 #define NAMES_MAX 10000 /* role names that a "did you mean" looks at */
 
 static void free_principal(struct principal *principal)
@@ -155,6 +156,11 @@ const struct rbac_policy *access_policy(const struct access *access)
     return access->policy;
 }
 
+bool access_role_is_own(const char *role_id)
+{
+    return text_starts(role_id, OWN_ROLE);
+}
+
 const cJSON *access_roles(const struct access *access)
 {
     return access->roles;
@@ -299,7 +305,7 @@ static int add_own(const struct access *access, struct rbac_policy *policy, stru
     cJSON_ArrayForEach(permissions, access->own)
     {
         char id[64];
-        (void)snprintf(id, sizeof id, "moonfleet-own-permissions-%d", count++);
+        (void)snprintf(id, sizeof id, OWN_ROLE "%d", count++);
         cJSON *role = cJSON_CreateObject();
         const struct rbac_assignment assignment = { .principal_id = access_caller(access),
                                                     .role_id = id,

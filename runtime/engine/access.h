@@ -51,7 +51,8 @@ enum access_part {
 };
 /* The parts that the plane did not tell. */
 unsigned access_unknown(const struct access *access);
-/* Why not, as the plane said it first: a sentence; "" when everything is known. */
+/* Why not, as the plane said it (of who has which role, when that is among them): a sentence; ""
+ * when everything is known. */
 const char *access_unknown_reason(const struct access *access);
 
 /* The caller's object id (whom it acts as); a word that is no id when the directory does not tell:
@@ -60,6 +61,10 @@ const char *access_caller(const struct access *access);
 
 /* All that was told, compiled. */
 const struct rbac_policy *access_policy(const struct access *access);
+
+/* Does this role id stand for what the plane itself said that the caller may do?  Such a role is
+ * nobody's, and its assignment was made here. */
+bool access_role_is_own(const char *role_id);
 
 /* As they came, arrays of resources; each one once. */
 const cJSON *access_roles(const struct access *access); /* the built-in ones when unknown */

@@ -578,7 +578,8 @@ static int tolerate(const struct query *query, int rc, const struct error *err)
     if (rc == ERROR_NO_MEMORY || (rc != ERROR_DENIED && !best_effort))
         return rc;
     access->unknown |= parts[query->kind];
-    if (!access->reason[0] && query->kind != ME)
+    /* Of several reasons the one that matters most is told. */
+    if (query->kind == ASSIGNMENTS || (!access->reason[0] && query->kind != ME))
         (void)text_copy(access->reason, sizeof access->reason, err->message);
     return 0;
 }
