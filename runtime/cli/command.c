@@ -40,7 +40,8 @@ static const struct option_row recipe_options[] = {
 static const struct option_row target_options[] = {
     { "all", 0, NULL, "every instance of the workspace", COMPLETES_NOTHING, NULL },
     { "fleet", 0, "NAME", "the instances of this fleet", COMPLETES_NOTHING, NULL },
-    { "mine", 0, NULL, "the instances that are assigned to me", COMPLETES_NOTHING, NULL },
+    { "mine", 0, NULL, "those assigned to me, or created by me for nobody else", COMPLETES_NOTHING,
+      NULL },
     { "wait", 0, NULL, "wait until it is done (the default)", COMPLETES_NOTHING, NULL },
     { "no-wait", 0, NULL, "return as soon as the plane has accepted it", COMPLETES_NOTHING, NULL },
     { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },

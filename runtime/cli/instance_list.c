@@ -90,6 +90,7 @@ static int run_list(struct invocation *invocation, struct error *err)
     int rc = session_open(invocation, &session, err);
     if (rc == 0)
         rc = instance_filter_of(invocation, session, &filter, &me, err);
+    filter.created_too = true;
     if (rc == 0)
         rc = instances_list(session, &filter, &list, err);
     if (rc == 0 && !filter.fleet && !filter.state && !filter.person_id)
@@ -196,7 +197,8 @@ static void show_text(const struct output *output, const struct instance *instan
     line(output, "state", instance->state);
     line(output, "provisioning", json_string(instance->body, "properties.provisioningState", NULL));
     show_size(output, instance);
-    line(output, "person", instance->person);
+    line(output, "assigned to", instance->assigned);
+    line(output, "created by", instance->creator);
     line(output, "fleet", instance->fleet);
     line(output, "description", json_string(instance->body, "properties.description", NULL));
     line(output, "location", json_string(instance->body, "location", NULL));
@@ -248,7 +250,8 @@ static const struct option_row list_options[] = {
     { "fleet", 0, "NAME", "only the instances of this fleet", COMPLETES_NOTHING, NULL },
     { "state", 0, "STATE", "only those in this state", COMPLETES_WORDS,
       "Running Stopped Creating Starting Stopping UserSetupFailed" },
-    { "mine", 0, NULL, "only those that are assigned to me", COMPLETES_NOTHING, NULL },
+    { "mine", 0, NULL, "only those that I created, or that are assigned to me", COMPLETES_NOTHING,
+      NULL },
     { NULL, 0, NULL, NULL, COMPLETES_NOTHING, NULL },
 };
 
@@ -257,9 +260,11 @@ const struct command command_list = {
     .arguments = "[NAME|GLOB]…",
     .arguments_max = -1,
     .summary = "the instances of the workspace",
-    .details = "--json: "
+    .details = "PERSON is whose it is: the one it is assigned to, else who created it.\n"
+               "--json: "
                "{\"instances\":[{\"name\",\"state\",\"provisioningState\",\"size\",\"person\","
                "\"personId\",\n"
+               "\"createdBy\",\"createdById\",\"assignedTo\",\"assignedToId\",\n"
                "\"fleet\",\"location\",\"created\",\"idleShutdown\",\"schedules\","
                "\"lastOperation\",\"tags\",\"id\"}]},\n"
                "sorted by name; what is unknown is null.",

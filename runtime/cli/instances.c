@@ -37,13 +37,17 @@ static void read_body(struct instance *out, cJSON *body)
                              json_string(body, "properties.provisioningState", "Unknown")),
         .size = json_string(body, "properties.properties.vmSize", NULL),
         .fleet = schema_tag(body, TAG_FLEET),
+        .assigned_id = assigned,
+        .creator_id = creator,
         .person_id = assigned ? assigned : creator,
+        .assigned = assigned,
+        .creator = json_string(body, "properties.properties.createdBy.userName", creator),
     };
     /* the service shouts sizes: the spelling of recipes reads better */
     const struct vm_size *size = vm_size_find(out->size);
     if (size)
         out->size = size->name;
-    out->person = out->person_id;
+    out->person = assigned ? out->assigned : out->creator;
     if (created)
         (void)time_parse(created, &out->created_ms);
 }
@@ -74,12 +78,18 @@ static bool name_passes(const struct instance_filter *filter, const char *name)
     return filter->name_count == 0;
 }
 
+static bool person_passes(const struct instance_filter *filter, const struct instance *instance)
+{
+    return !filter->person_id || text_equal_nocase(filter->person_id, instance->person_id) ||
+           (filter->created_too && text_equal_nocase(filter->person_id, instance->creator_id));
+}
+
 static bool passes(const struct instance_filter *filter, const struct instance *instance)
 {
     return name_passes(filter, instance->name) &&
            (!filter->fleet || text_equal_nocase(filter->fleet, instance->fleet)) &&
            (!filter->state || text_equal_nocase(filter->state, instance->state)) &&
-           (!filter->person_id || text_equal_nocase(filter->person_id, instance->person_id));
+           person_passes(filter, instance);
 }
 
 int instance_filter_of(const struct invocation *invocation, struct session *session,
@@ -193,46 +203,47 @@ static cJSON *ask_people(struct session *session, cJSON *ids)
     return rows;
 }
 
-/* An instance among those sorted by their persons. */
-struct owned {
-    struct instance *instance; /* borrowed */
+/* A place that is to show somebody's name. */
+struct named {
+    const char *id;        /* borrowed */
+    const char **out_name; /* in an instance */
 };
 
-static int by_person(const void *a, const void *b)
+static int by_id(const void *a, const void *b)
 {
-    const struct owned *left = a, *right = b;
-    return text_compare_nocase(left->instance->person_id, right->instance->person_id);
+    const struct named *left = a, *right = b;
+    return text_compare_nocase(left->id, right->id);
 }
 
-static int person_to_owned(const void *id, const void *owned)
+static int id_to_named(const void *id, const void *named)
 {
-    return text_compare_nocase(id, ((const struct owned *)owned)->instance->person_id);
+    return text_compare_nocase(id, ((const struct named *)named)->id);
 }
 
-/* Gives a person's name to all of theirs among the sorted. */
-static void give_name(struct owned *sorted, size_t count, const cJSON *person)
+/* Gives a person's name to all places of theirs among the sorted. */
+static void give_name(struct named *sorted, size_t count, const cJSON *person)
 {
     const char *id = json_string(person, "id", NULL);
     const char *name =
         json_string(person, "userPrincipalName", json_string(person, "displayName", NULL));
-    struct owned *found =
-        id && name ? bsearch(id, sorted, count, sizeof *sorted, person_to_owned) : NULL;
+    struct named *found =
+        id && name ? bsearch(id, sorted, count, sizeof *sorted, id_to_named) : NULL;
     if (!found)
         return;
-    while (found > sorted && text_equal_nocase(found[-1].instance->person_id, id))
+    while (found > sorted && text_equal_nocase(found[-1].id, id))
         found--;
-    for (; found < sorted + count && text_equal_nocase(found->instance->person_id, id); found++)
-        found->instance->person = name;
+    for (; found < sorted + count && text_equal_nocase(found->id, id); found++)
+        *found->out_name = name;
 }
 
 /* Distinct ids of the sorted from *at on, up to a batch. */
-static cJSON *next_batch(const struct owned *sorted, size_t count, size_t *at)
+static cJSON *next_batch(const struct named *sorted, size_t count, size_t *at)
 {
     cJSON *ids = cJSON_CreateArray();
     const char *previous = NULL;
     int taken = 0;
     for (; *at < count; (*at)++) {
-        const char *id = sorted[*at].instance->person_id;
+        const char *id = sorted[*at].id;
         if (text_equal_nocase(previous, id))
             continue;
         if (taken++ == PEOPLE_BATCH)
@@ -245,14 +256,18 @@ static cJSON *next_batch(const struct owned *sorted, size_t count, size_t *at)
 
 void instances_name_people(struct session *session, struct instances *list)
 {
-    struct owned *sorted = calloc(list->count + 1, sizeof *sorted);
+    struct named *sorted = calloc(2 * list->count + 1, sizeof *sorted);
     size_t count = 0, at = 0;
     list->people = cJSON_CreateArray();
-    for (size_t i = 0; sorted && i < list->count; i++)
-        if (list->items[i].person_id)
-            sorted[count++].instance = &list->items[i];
+    for (size_t i = 0; sorted && i < list->count; i++) {
+        struct instance *instance = &list->items[i];
+        if (instance->assigned_id)
+            sorted[count++] = (struct named) { instance->assigned_id, &instance->assigned };
+        if (instance->creator_id)
+            sorted[count++] = (struct named) { instance->creator_id, &instance->creator };
+    }
     if (count > 1)
-        qsort(sorted, count, sizeof *sorted, by_person);
+        qsort(sorted, count, sizeof *sorted, by_id);
     while (at < count) {
         cJSON *rows = ask_people(session, next_batch(sorted, count, &at));
         const cJSON *person = NULL;
@@ -261,6 +276,9 @@ void instances_name_people(struct session *session, struct instances *list)
         if (!rows)
             break; /* a directory that does not answer is not asked again */
     }
+    for (size_t i = 0; i < list->count; i++)
+        list->items[i].person =
+            list->items[i].assigned_id ? list->items[i].assigned : list->items[i].creator;
     free(sorted);
 }
 
@@ -318,6 +336,10 @@ cJSON *instance_json(const struct instance *instance)
     json_put_string(object, "size", instance->size);
     json_put_string(object, "person", instance->person);
     json_put_string(object, "personId", instance->person_id);
+    json_put_string(object, "createdBy", instance->creator);
+    json_put_string(object, "createdById", instance->creator_id);
+    json_put_string(object, "assignedTo", instance->assigned);
+    json_put_string(object, "assignedToId", instance->assigned_id);
     json_put_string(object, "fleet", instance->fleet);
     copy_member(object, "location", body, "location");
     copy_member(object, "created", body, "properties.createdOn");

@@ -8,9 +8,12 @@
 struct instance {
     cJSON *body; /* owned: the resource as it came; the texts below point into it */
     const char *name, *state, *size, *fleet;
-    const char *person_id; /* the assigned user's, else the creator's object id; NULL: unknown */
-    const char *person;    /* their user principal name when known, else the id; borrowed */
-    int64_t created_ms;    /* Unix time; 0: unknown */
+    /* Object ids: of whom it was created for (NULL: nobody but its creator), who created it, and of
+     * the one of both whose it is; NULL: unknown. */
+    const char *assigned_id, *creator_id, *person_id;
+    /* Their user principal names when known, else the ids; borrowed. */
+    const char *assigned, *creator, *person;
+    int64_t created_ms; /* Unix time; 0: unknown */
 };
 
 struct instances {
@@ -24,7 +27,8 @@ struct instance_filter {
     const char *const *names;
     size_t name_count;
     const char *fleet, *state; /* or NULL */
-    const char *person_id;     /* --mine; or NULL */
+    const char *person_id;     /* --mine: whose it is; or NULL */
+    bool created_too;          /* … and what they created for others */
 };
 
 /* The filter of a command's arguments and of its --fleet, --state and --mine; *out_me (owned by the
@@ -37,7 +41,8 @@ int instances_list(struct session *session, const struct instance_filter *filter
                    struct instances *out, struct error *err);
 /* Reads one body (taken) into the list. */
 int instances_add(struct instances *list, cJSON *body, struct error *err);
-/* Asks the directory who the persons are; when it does not tell, their ids are shown. */
+/* Asks the directory who the persons and creators are; when it does not tell, their ids are shown.
+ */
 void instances_name_people(struct session *session, struct instances *list);
 void instances_clear(struct instances *list);
 

@@ -30,12 +30,29 @@ states() {
     [ "$(mf list '*-GRACE' --json | jq -r '.instances[].name')" = team-grace ]
     [ "$(mf list --fleet other --json | jq '.instances | length')" = 0 ]
     [ "$(mf list --state stopped --json | jq '.instances | length')" = 0 ]
-    [ "$(mf list --mine --json | jq '.instances | length')" = 0 ]
-    two_instances '} instance "team-own" {'
-    mf apply fleet.lua --yes
-    [ "$(mf list --mine --json | jq -r '.instances[].name')" = team-own ]
     run -1 --separate-stderr mf list team-adda
     says "did you mean 'team-ada'"
+}
+
+@test "list --mine shows what I created and what is assigned to me" {
+    [ "$(mf list --mine --json | jq -r '[.instances[].name] | join(" ")')" = "team-ada team-grace" ]
+    grant_role data-scientists "AzureML Compute Operator"
+    [ "$(mf list --mine --as ada@moonfleet.local --json | jq -r '.instances[].name')" = team-ada ]
+    [ "$(mf list --mine --as linus@moonfleet.local --json | jq '.instances | length')" = 0 ]
+    # What others do to "theirs" is done to what is assigned to them alone.
+    run -0 --separate-stderr mf stop --mine
+    says "nothing to stop"
+    [ "$(states)" = "team-ada=Running team-grace=Running " ]
+}
+
+@test "show says whose it is and who created it" {
+    run -0 --separate-stderr mf show team-ada
+    says "assigned to     ada@moonfleet.local"
+    says "created by      owner@moonfleet.local"
+    run -0 --separate-stderr mf show team-ada --json
+    jq -e '.assignedTo == "ada@moonfleet.local" and .createdBy == "owner@moonfleet.local"' <<<"$output"
+    jq -e '.assignedToId == "00000000-0000-4000-8000-000000000101" and .personId == .assignedToId' <<<"$output"
+    jq -e '.createdById == "00000000-0000-4000-8000-000000000100"' <<<"$output"
 }
 
 @test "show tells everything about one" {
