@@ -88,5 +88,6 @@ void checks_free(struct checks *checks); /* abandons them when they are not done
 /* The checkers there are, for the table in check.c. */
 extern const struct checker checker_capacity; /* quota and sizes */
 extern const struct checker checker_names;
+extern const struct checker checker_scripts;
 
 #endif

@@ -184,7 +184,7 @@ static bool belongs_outside(const struct lint_scope *scope, const char *name, bo
 
 static const char *runner(const struct lint_call *call)
 {
-    const struct shell_word *words = call->script->words;
+    const struct script_word *words = call->script->words;
     uint32_t word = call->command->first_word;
     while (word && words[word].next && lint_assigned_name(lint_word_text(call->script, word)))
         word = words[word].next;

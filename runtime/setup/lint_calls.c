@@ -166,7 +166,7 @@ static void note_given(struct lint_call *call, uint32_t word)
 /* From behind the prefix's name to the word of the command that it runs; 0: none. */
 static uint32_t skip_prefix(struct lint_call *call, const struct prefix *prefix, uint32_t word)
 {
-    const struct shell_word *words = call->script->words;
+    const struct script_word *words = call->script->words;
     bool sudo = text_equal(prefix->name, "sudo") || text_equal(prefix->name, "doas");
     bool env = text_equal(prefix->name, "env");
     int operands = prefix->operands;
@@ -221,7 +221,7 @@ static void take_input(struct lint_call *call)
 /* bash, sh, … with their options. */
 static void take_shell(struct lint_call *call)
 {
-    const struct shell_word *words = call->script->words;
+    const struct script_word *words = call->script->words;
     bool script = false, standard = false;
     uint32_t word = call->first;
     for (; word; word = words[word].next) {
@@ -251,7 +251,7 @@ static void take_shell(struct lint_call *call)
 /* su and runuser: USER, -c SCRIPT; runuser -u USER COMMAND gives back the command's word. */
 static uint32_t take_su(struct lint_call *call, bool runuser)
 {
-    const struct shell_word *words = call->script->words;
+    const struct script_word *words = call->script->words;
     uint32_t text_word = 0;
     const char *user = NULL;
     call->sudo = true;
@@ -300,7 +300,7 @@ static bool is_shell(const char *name)
 /* Sets the name, and what stands behind it. */
 static void set_name(struct lint_call *call, uint32_t word)
 {
-    const struct shell_word *words = call->script->words;
+    const struct script_word *words = call->script->words;
     call->word = word;
     call->path = lint_word_text(call->script, word);
     call->name = base_of(call->path);

@@ -315,7 +315,7 @@ static void check_pairs(struct lint *lint, const struct shell_script *script,
 static void check_option(struct lint *lint, const struct shell_script *script, const char *command,
                          uint32_t word)
 {
-    const struct shell_word *value = &script->words[script->words[word].next];
+    const struct script_word *value = &script->words[script->words[word].next];
     const char *text = lint_word_text(script, word);
     const char *next = shell_piece_text(script, value->text);
     bool user = (text_equal(command, "curl") || text_equal(command, "wget")) &&

@@ -578,7 +578,7 @@ static uint32_t read_word(struct reader *r)
     if (!GROW(r, script->words, script->word_count, script->word_capacity))
         return 0;
     script->words[script->word_count] =
-        (struct shell_word) { text, place, 0, word.quoted, word.dynamic };
+        (struct script_word) { text, place, 0, word.quoted, word.dynamic };
     return (uint32_t)script->word_count++;
 }
 
@@ -696,7 +696,7 @@ static void announce_document(struct reader *r, uint32_t owner, bool of_group, b
     uint32_t index = read_word(r);
     if (!index || !GROW(r, r->pending, r->pending_count, r->pending_capacity))
         return;
-    const struct shell_word *word = &r->script->words[index];
+    const struct script_word *word = &r->script->words[index];
     r->pending[r->pending_count++] = (struct pending) {
         .delimiter = word->text,
         .owner = owner,
@@ -741,7 +741,7 @@ static void read_redirection(struct reader *r, uint32_t owner, bool of_group, in
     uint32_t index = read_word(r);
     if (!index || !is_input)
         return;
-    const struct shell_word *word = &r->script->words[index];
+    const struct script_word *word = &r->script->words[index];
     uint32_t input =
         text_equal(operator, "<<<") ? add_input(r, word->text, word->place, word->quoted) : 0;
     set_input(r, owner, of_group, input);
@@ -750,7 +750,7 @@ static void read_redirection(struct reader *r, uint32_t owner, bool of_group, in
 /* Is the word a number right before < or >? */
 static int descriptor(const struct reader *r, uint32_t index)
 {
-    const struct shell_word *word = &r->script->words[index];
+    const struct script_word *word = &r->script->words[index];
     const char *text = shell_piece_text(r->script, word->text);
     if (word->quoted || word->text.size == 0 || word->text.size > 3 || !at_redirection(r) ||
         peek(r, 0) == '&')
@@ -862,7 +862,7 @@ static bool read_case_patterns(struct reader *r)
 
 static bool is_word(const struct reader *r, uint32_t index, const char *text)
 {
-    const struct shell_word *word = &r->script->words[index];
+    const struct script_word *word = &r->script->words[index];
     return !word->quoted && shell_piece_is(r->script, word->text, text);
 }
 
@@ -1122,7 +1122,7 @@ int shell_read(const struct shell_source *source, struct shell_script *out, stru
     (void)add_group(&r, SHELL_TOP, false);
     if (GROW(&r, out->words, out->word_count, out->word_capacity) &&
         GROW(&r, out->inputs, out->input_count, out->input_capacity)) {
-        out->words[out->word_count++] = (struct shell_word) { 0 };
+        out->words[out->word_count++] = (struct script_word) { 0 };
         out->inputs[out->input_count++] = (struct shell_input) { 0 };
         while (!at_end(&r))
             read_list(&r, false);

@@ -29,7 +29,7 @@ struct shell_piece {
     uint32_t at, size;
 };
 
-struct shell_word {
+struct script_word {
     struct shell_piece text;
     uint32_t place;
     uint32_t next; /* the command's next word; 0: it was the last */
@@ -94,7 +94,7 @@ struct shell_script {
     size_t char_count, char_capacity;
     struct shell_command *commands;
     size_t command_count, command_capacity;
-    struct shell_word *words; /* words[0] is none */
+    struct script_word *words; /* words[0] is none */
     size_t word_count, word_capacity;
     struct shell_input *inputs; /* inputs[0] is none */
     size_t input_count, input_capacity;

@@ -22,7 +22,7 @@ instance "slow-one" { setup = setup_script "setup.sh" {} }
 RECIPE
     cat >quick.lua <<'RECIPE'
 fleet "quick" { defaults = { size = "Standard_DS3_v2" } }
-instance "quick-one" { setup = setup_script { inline = "echo done >/etc/moonfleet-done" } }
+instance "quick-one" { setup = setup_script { inline = "#!/bin/sh\necho done >/etc/moonfleet-done\n" } }
 RECIPE
     start_plane --driver oci
 }

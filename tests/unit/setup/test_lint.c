@@ -438,7 +438,8 @@ static void too_large(void **state)
     buffer_clear(&text);
 }
 
-/* Texts that would make a careless reader slow, deep or large: each is a mebibyte of one piece. */
+/* Texts that would make a careless reader slow, deep or large: each is a quarter of a mebibyte
+ * of one piece. */
 static void hostile_scripts_take_no_time(void **state)
 {
     (void)state;
@@ -507,13 +508,13 @@ static void hostile_scripts_take_no_time(void **state)
         struct lint *lint = NULL;
         size_t count = 0;
         buffer_text(&text, HEAD);
-        while (text.size < (1 << 20))
+        while (text.size < (1 << 18))
             buffer_text(&text, pieces[i]);
         int64_t begins_ms = clock_monotonic_ms(clock_real());
         assert_int_equal(lint_new(text.data, text.size, &cached, &lint, NULL), 0);
         (void)lint_findings(lint, &count);
         int64_t took_ms = clock_monotonic_ms(clock_real()) - begins_ms;
-        if (took_ms > 20000) /* sanitizers and a busy machine; quadratic would be hours */
+        if (took_ms > 20000) /* sanitizers and a busy machine; quadratic would be minutes */
             fail_msg("'%s' took %d ms", pieces[i], (int)took_ms);
         if (getenv("LINT_TIMES"))
             print_message("%6d ms %6zu %s\n", (int)took_ms, count, pieces[i]);

@@ -1,0 +1,134 @@
+/* check_scripts.c - setup scripts that this plan would send: can they run at all, and what else is
+ * to be said about their text?  Pure looking; `moonfleet setup lint` says more. */
+#include "engine/check.h"
+
+#include "base/text.h"
+#include "setup/lint.h"
+#include "setup/secrets.h"
+#include "setup/template.h"
+
+#define TOLD_MAX 3 /* reasons told of one script */
+
+/* Marks the scripts that an instance runs, which is about to be made or changed. */
+static void mark_used(const struct plan *plan, const struct item *item, bool *used)
+{
+    static const char *const fields[] = { "setup", "startup" };
+    const struct schema_layers layers = fleet_layers(plan->fleet, item->instance);
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        const struct schema_field *field = schema_field_find(schema_instance(), fields[i]);
+        const cJSON *said = field ? schema_said(field, &layers) : NULL;
+        int64_t index = json_int(said, "$setup_script", -1);
+        if (index >= 0 && (size_t)index < plan->fleet->script_count)
+            used[index] = true;
+    }
+}
+
+static bool *find_used(const struct plan *plan)
+{
+    bool *used = calloc(plan->fleet->script_count + 1, sizeof *used);
+    for (size_t i = 0; used && i < plan->count; i++) {
+        enum plan_action action = plan->items[i].step.action;
+        if (plan->items[i].instance &&
+            (action == PLAN_CREATE || action == PLAN_REPLACE || action == PLAN_UPDATE))
+            mark_used(plan, &plan->items[i], used);
+    }
+    return used;
+}
+
+static void tell_finding(struct plan *plan, struct plan_check check, const cJSON *script,
+                         const struct lint_finding *finding)
+{
+    int line = template_line_of(cJSON_GetObjectItemCaseSensitive(script, "lines"), finding->line);
+    check.status = PLAN_CHECK_FAILURE;
+    check.mend = finding->rule->mend;
+    check_add(plan, &check, "%s, line %d: %s (%s)", check.subject, line, finding->message,
+              finding->rule->name);
+}
+
+/* What cannot run fails the plan; the rest is counted. */
+static void tell(struct plan *plan, struct plan_check check, const cJSON *script, struct lint *lint)
+{
+    size_t count = 0, told = 0;
+    const struct lint_finding *findings = lint_findings(lint, &count);
+    for (size_t i = 0; i < count && told < TOLD_MAX; i++) {
+        if (!findings[i].rule->stops)
+            continue;
+        tell_finding(plan, check, script, &findings[i]);
+        told++;
+    }
+    size_t others = lint_count(lint, LINT_ERROR) + lint_count(lint, LINT_WARNING) - told;
+    const char *path = json_string(script, "path", NULL);
+    char *mend = text_format("moonfleet setup lint %s tells %s",
+                             path ? path : json_string(plan->document, "recipe", "RECIPE"),
+                             others == 1 ? "it" : "them");
+    check.status = PLAN_CHECK_WARNING;
+    check.mend = mend;
+    if (others > 0)
+        check_add(plan, &check, "%s: %zu %s", path ? path : check.subject, others,
+                  others == 1 ? "finding" : "findings");
+    free(mend);
+}
+
+/* One script; what is secret in it is declared to be so, and does not count. */
+static bool look(struct plan *plan, const cJSON *script)
+{
+    const char *text = json_string(script, "text", "");
+    struct buffer scrubbed = { 0 };
+    struct lint *lint = NULL;
+    struct error err = { 0 };
+    const struct lint_options options = { .rendered = true,
+                                          .cached = json_bool(script, "cache", false) };
+    struct plan_check check = { .name = CHECK_SCRIPTS,
+                                .subject = json_string(script, "path", "inline script"),
+                                .file = json_string(script, "at.file", NULL),
+                                .line = (int)json_int(script, "at.line", 0) };
+    if (secrets_scrub_script(text, strlen(text), &scrubbed, NULL) == 0)
+        text = scrubbed.data ? scrubbed.data : "";
+    int rc = lint_new(text, strlen(text), &options, &lint, &err);
+    bool well = rc == 0 && lint_count(lint, LINT_ERROR) + lint_count(lint, LINT_WARNING) == 0;
+    if (rc == ERROR_TOO_LARGE) {
+        check.status = PLAN_CHECK_FAILURE;
+        check.mend = lint_rule_find("too-large")->mend;
+        check_add(plan, &check, "%s: %s", check.subject, err.message);
+    } else if (rc < 0) {
+        plan->problems.failed = true;
+    } else if (!well) {
+        tell(plan, check, script, lint);
+    }
+    lint_free(lint);
+    buffer_clear(&scrubbed);
+    return well;
+}
+
+static int begin(struct checking *checking, struct error *err)
+{
+    (void)checking, (void)err; /* there is nothing to ask */
+    return 0;
+}
+
+static void conclude(struct checking *checking)
+{
+    struct plan *plan = checking->plan;
+    const cJSON *script = NULL;
+    const cJSON *scripts = cJSON_GetObjectItemCaseSensitive(plan->fleet->document, "scripts");
+    size_t index = 0, count = 0, well = 0;
+    bool *used = plan->destroy ? NULL : find_used(plan);
+    cJSON_ArrayForEach(script, scripts)
+    {
+        if (!used || index >= plan->fleet->script_count || !used[index++])
+            continue;
+        count++;
+        well += look(plan, script);
+    }
+    free(used);
+    const struct plan_check check = { .name = CHECK_SCRIPTS, .status = PLAN_CHECK_OK };
+    if (count > 0 && well == count)
+        check_add(plan, &check, "%zu setup %s looked at, nothing found", count,
+                  count == 1 ? "script" : "scripts");
+}
+
+const struct checker checker_scripts = {
+    .doing = "looking at setup scripts",
+    .begin = begin,
+    .conclude = conclude,
+};
