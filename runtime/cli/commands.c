@@ -15,6 +15,7 @@
 #include "cli/instances.h"
 #include "cli/quota_commands.h"
 #include "cli/serve.h"
+#include "cli/setup.h"
 
 #define PATH_SIZE 4096
 
@@ -42,6 +43,7 @@ const struct command *const command_table[] = {
     &command_quota,
     &command_quota_set,
     &command_sizes,
+    &command_setup_try,
     &command_doctor,
     &command_serve,
     &command_context,

@@ -216,7 +216,7 @@ static int64_t next_number(const char *folder)
 static int add_trace(cJSON *step, const char *folder, int rc, struct error *err)
 {
     static const char text[] = "unset BASH_ENV\n"
-                               "PS4='+${EPOCHREALTIME}\t${LINENO}\t'\n"
+                               "PS4='+${EPOCHREALTIME}\t${BASHPID}\t${!-}\t${LINENO}\t'\n"
                                "exec {BASH_XTRACEFD}>>" OCI_RUN_FOLDER "/" OCI_TRACE_NAME "\n"
                                "set -x\n";
     if (rc == 0)
@@ -365,7 +365,7 @@ static int add_overlay(const struct oci_bundle *bundle, cJSON *config, const cha
     }
     if (based && (lowers[count] = text_format("%s/.base/%s", bundle->folder, top)))
         count++;
-    if (oci_view_shown(top) && (lowers[count] = text_format("/%s", top)))
+    if (oci_view_known(top) && oci_view_shown(top) && (lowers[count] = text_format("/%s", top)))
         count++;
     rc = count > 0 ? oci_config_overlay(config, bundle->host, top, folder, lowers, count)
                    : ERROR_NO_MEMORY;
