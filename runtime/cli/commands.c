@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/access_commands.h"
 #include "cli/context.h"
+#include "cli/directory_commands.h"
 #include "cli/doctor.h"
 #include "cli/fleet_commands.h"
 #include "cli/help.h"
@@ -40,6 +41,15 @@ const struct command *const command_table[] = {
     &command_grant,
     &command_revoke,
     &command_audit,
+    &command_user_list,
+    &command_user_create,
+    &command_user_delete,
+    &command_group_list,
+    &command_group_show,
+    &command_group_create,
+    &command_group_add,
+    &command_group_remove,
+    &command_group_delete,
     &command_quota,
     &command_quota_set,
     &command_sizes,

@@ -27,6 +27,14 @@ const char *who_type(const struct who *who)
     return types[who->kind];
 }
 
+const char *who_kind_name(enum directory_kind kind)
+{
+    static const char *const names[KINDS] = { [DIRECTORY_USER] = "user",
+                                              [DIRECTORY_GROUP] = "group",
+                                              [DIRECTORY_SERVICE_PRINCIPAL] = "service principal" };
+    return names[kind];
+}
+
 static int fill(struct who *out, const char *id, const char *name, enum directory_kind kind,
                 struct error *err)
 {
@@ -91,6 +99,8 @@ static int resolve_id(struct session *session, const char *id, struct who *out, 
 struct looking {
     bool done;
     int rc;
+    const enum directory_kind *kinds; /* that were asked for, one answer each */
+    size_t kind_count;
     const char *said;
     struct who *out;
     struct error *err;
@@ -98,13 +108,13 @@ struct looking {
 
 static void tell_ids(struct looking *looking, const struct directory_answer *answers, size_t count)
 {
-    static const char *const words[KINDS] = { "user", "group", "service principal" };
     struct buffer text = { 0 };
     for (size_t i = 0; i < count; i++) {
+        const char *word = who_kind_name(looking->kinds[i]);
         if (answers[i].outcome == DIRECTORY_FOUND)
-            buffer_format(&text, "%s %s %s", text.size ? "," : "", words[i], answers[i].id);
+            buffer_format(&text, "%s %s %s", text.size ? "," : "", word, answers[i].id);
         for (size_t k = 0; k < answers[i].ids_count; k++)
-            buffer_format(&text, "%s %s %s", text.size ? "," : "", words[i], answers[i].ids[k]);
+            buffer_format(&text, "%s %s %s", text.size ? "," : "", word, answers[i].ids[k]);
     }
     looking->rc = error_set(looking->err, ERROR_CONFLICT,
                             "several are called '%.200s'; name one by its id:%s", looking->said,
@@ -115,16 +125,22 @@ static void tell_ids(struct looking *looking, const struct directory_answer *ans
 static void tell_near(struct looking *looking, const struct directory_answer *answers, size_t count)
 {
     const char *near = NULL;
+    char nobody[64] = "nobody called";
     for (size_t i = 0; i < count && !near; i++)
         near = answers[i].near;
+    if (looking->kind_count == 1)
+        (void)snprintf(nobody, sizeof nobody, "no %s", who_kind_name(looking->kinds[0]));
     if (near)
         looking->rc = error_set(looking->err, ERROR_NOT_FOUND,
-                                "the directory has nobody called '%.200s', did you mean '%.200s'?",
+                                "the directory has %s '%.200s', did you mean '%.200s'?", nobody,
                                 looking->said, near);
+    else if (looking->kind_count == 1)
+        looking->rc = error_set(looking->err, ERROR_NOT_FOUND, "the directory has %s '%.200s'",
+                                nobody, looking->said);
     else
         looking->rc =
             error_set(looking->err, ERROR_NOT_FOUND,
-                      "the directory has nobody called '%.200s': say " WHO_WORDS, looking->said);
+                      "the directory has %s '%.200s': say " WHO_WORDS, nobody, looking->said);
 }
 
 static void on_answers(int rc, const struct directory_answer *answers, size_t count,
@@ -149,20 +165,24 @@ static void on_answers(int rc, const struct directory_answer *answers, size_t co
     else if (found > 1)
         tell_ids(looking, answers, count);
     else
-        looking->rc = fill(looking->out, answers[which].id, looking->said,
-                           (enum directory_kind)which, looking->err);
+        looking->rc = fill(looking->out, answers[which].id,
+                           looking->kinds[which] == DIRECTORY_USER || !answers[which].display_name
+                               ? looking->said
+                               : answers[which].display_name,
+                           looking->kinds[which], looking->err);
 }
 
-static int resolve_name(struct session *session, const char *said, struct who *out,
-                        struct error *err)
+static int resolve_name(struct session *session, const char *said, const enum directory_kind *kinds,
+                        size_t count, struct who *out, struct error *err)
 {
     const struct directory directory = who_directory(session);
-    const struct directory_name names[KINDS] = { { DIRECTORY_USER, said },
-                                                 { DIRECTORY_GROUP, said },
-                                                 { DIRECTORY_SERVICE_PRINCIPAL, said } };
-    struct looking looking = { .said = said, .out = out, .err = err };
+    struct directory_name names[KINDS] = { 0 };
+    struct looking looking = {
+        .kinds = kinds, .kind_count = count, .said = said, .out = out, .err = err
+    };
     struct directory_lookup *lookup = NULL;
-    size_t count = strchr(said, '@') ? 1 : KINDS; /* groups' names have no '@' in Graph's habit */
+    for (size_t i = 0; i < count; i++)
+        names[i] = (struct directory_name) { kinds[i], said };
     int rc = directory_resolve(&directory, names, count, on_answers, &looking, &lookup, err);
     if (rc < 0)
         return rc;
@@ -176,11 +196,32 @@ static int resolve_name(struct session *session, const char *said, struct who *o
 
 int who_resolve(struct session *session, const char *said, struct who *out, struct error *err)
 {
+    static const enum directory_kind all[KINDS] = { DIRECTORY_USER, DIRECTORY_GROUP,
+                                                    DIRECTORY_SERVICE_PRINCIPAL };
     if (!said[0])
         return error_set(err, ERROR_NOT_FOUND, "nobody is called '': say " WHO_WORDS);
     if (text_equal_nocase(said, "me"))
         return resolve_me(session, out, err);
     if (uuid_is_valid(said))
         return resolve_id(session, said, out, err);
-    return resolve_name(session, said, out, err);
+    return resolve_name(session, said, all, KINDS, out, err);
+}
+
+int who_resolve_kind(struct session *session, enum directory_kind kind, const char *said,
+                     struct who *out, struct error *err)
+{
+    struct who who = { 0 };
+    if (!said[0])
+        return error_set(err, ERROR_NOT_FOUND, "no %s is called ''", who_kind_name(kind));
+    if (!uuid_is_valid(said))
+        return resolve_name(session, said, &kind, 1, out, err);
+    int rc = resolve_id(session, said, &who, err);
+    if (rc == 0 && who.kind != kind)
+        rc = error_set(err, ERROR_NOT_FOUND, "%s is the %s '%.200s', not a %s", said,
+                       who_kind_name(who.kind), who.name, who_kind_name(kind));
+    if (rc == 0)
+        *out = who;
+    else
+        who_clear(&who);
+    return rc;
 }

@@ -24,6 +24,12 @@ struct directory who_directory(const struct session *session);
  * so: their ids are told.  `out` is written only on success. */
 int who_resolve(struct session *session, const char *said, struct who *out, struct error *err);
 
+/* The same where only one kind can be meant: a group to show, a user to delete. */
+int who_resolve_kind(struct session *session, enum directory_kind kind, const char *said,
+                     struct who *out, struct error *err);
+/* "user", "group", "service principal". */
+const char *who_kind_name(enum directory_kind kind);
+
 /* "User", "Group", "ServicePrincipal", as role assignments say it. */
 const char *who_type(const struct who *who);
 

@@ -52,7 +52,7 @@ void directory_answer_none(struct call *call, const char *id)
                  id);
 }
 
-/* `kind` NULL: any. */
+/* `kind` NULL: any, and told. */
 static void get(struct call *call, const char *kind, const char *id)
 {
     struct error err = { 0 };
@@ -63,7 +63,7 @@ static void get(struct call *call, const char *kind, const char *id)
     int rc = row ? store_step(call->plane->store, row, &err) : ERROR_IO;
     if (rc == 1) {
         struct view view;
-        view_of(call, false, &view);
+        view_of(call, kind == NULL, &view);
         answer_text(call, 200, "", 0);
         view_append(&view, store_text(row, 0), store_text(row, 1), &call->response->body);
         view_clear(&view);
