@@ -22,9 +22,12 @@ static const struct {
     [ACCESS_DENY_NAME] = { "denyAssignmentName", false, true },
 };
 
+/* The service's documentation writes "atScope()+and+assignedTo('ID')". */
+#define SPACE " \t+"
+
 static const char *skip_space(const char *at)
 {
-    return at + strspn(at, " \t");
+    return at + strspn(at, SPACE);
 }
 
 /* 'it''s', or a word without quotes. */
@@ -38,7 +41,7 @@ static bool read_literal(const char **at, char out[ACCESS_TEXT_MAX + 1])
             break;
         if (quoted && from[0] == '\'')
             from++;
-        else if (!quoted && strchr(" \t)'", *from))
+        else if (!quoted && strchr(SPACE ")'", *from))
             break;
         if (used == ACCESS_TEXT_MAX)
             return false;
@@ -55,7 +58,7 @@ static bool read_literal(const char **at, char out[ACCESS_TEXT_MAX + 1])
 static bool read_rest(const char **at, enum access_term term, char *text)
 {
     if (!terms[term].function) {
-        if (strncasecmp(*at, "eq", 2) != 0 || !strchr(" \t'", (*at)[2]) || !(*at)[2])
+        if (strncasecmp(*at, "eq", 2) != 0 || !(*at)[2] || !strchr(SPACE "'", (*at)[2]))
             return false;
         *at += 2;
         return read_literal(at, text);
@@ -94,7 +97,7 @@ static bool read_filter(const char *at, unsigned allowed, struct access_filter *
     while (read_term(&at, allowed, out)) {
         if (!*at)
             return true;
-        if (strncasecmp(at, "and", 3) != 0 || !isspace((unsigned char)at[3]))
+        if (strncasecmp(at, "and", 3) != 0 || !at[3] || !strchr(SPACE, at[3]))
             return false;
         at += 3;
     }

@@ -16,7 +16,7 @@
 #include <stdarg.h>
 
 #include "base/text.h"
-#include "plane/plane_private.h"
+#include "plane/directory_private.h"
 #include "rbac/wire.h"
 
 #define OWNER_ROLE "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -142,6 +142,7 @@ static int grant_owner(struct plane *plane, struct error *err)
     uuid_of_text(what, name);
     free(what);
     plane_time(plane, now);
+    authorization_changed(plane);
     return store_run(
         plane->store, err,
         "INSERT OR IGNORE INTO role_assignments (name, scope, principal, role, conditional, body)"
@@ -212,12 +213,6 @@ static void find_scope(struct call *call)
     }
 }
 
-static bool in_directory(struct call *call)
-{
-    return store_integer(call->plane->store, 0, "SELECT count(*) FROM principals WHERE id = ?", "s",
-                         call->caller) > 0;
-}
-
 static bool began_it(struct call *call)
 {
     return store_integer(call->plane->store, 0,
@@ -263,7 +258,7 @@ bool authorization_admit(struct call *call)
     find_scope(call);
     switch (call->route->scope) {
     case ROUTE_SCOPE_ANYONE:
-        yes = in_directory(call);
+        yes = directory_has(call->plane, NULL, call->caller);
         break;
     case ROUTE_SCOPE_OWNER:
         yes = text_equal_nocase(call->caller, call->plane->owner_id);

@@ -1,7 +1,7 @@
 /* groups.c - tenants, subscriptions, locations, resource groups. */
 #include "base/text.h"
 #include "model/rules.h"
-#include "plane/plane_private.h"
+#include "plane/access.h"
 
 #define GROUP_NAME_MAX 90
 
@@ -363,7 +363,8 @@ void group_delete(struct call *call)
     }
     if (store_run(call->plane->store, &err,
                   "DELETE FROM resource_groups WHERE subscription = ? AND name = ?", "ss",
-                  p->subscription, p->group) < 0)
+                  p->subscription, p->group) < 0 ||
+        access_scope_gone(call->plane, call->scope, &err) < 0)
         answer_failure(call, &err);
     else
         answer_empty(call, 200);

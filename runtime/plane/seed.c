@@ -3,7 +3,9 @@
 
 #include "base/text.h"
 #include "model/rules.h"
-#include "plane/plane_private.h"
+#include "plane/access.h"
+#include "plane/directory_private.h"
+#include "rbac/wire.h"
 
 #define SEED_WHAT "the seed"
 
@@ -205,6 +207,123 @@ static int load_principals(struct plane *plane, const cJSON *seed, struct error 
     return rc;
 }
 
+/* ---- who may do what: resources of Microsoft.Authorization, as its REST API has them ---- */
+
+#define A_ACCESS "Microsoft.Authorization"
+
+/* "name", which is a uuid, and a string of "properties" that must be there. */
+static const char *need_property(const cJSON *entry, const char *name, struct error *err)
+{
+    const char *id = need(entry, "name", err);
+    if (!id)
+        return NULL;
+    if (!uuid_is_valid(id)) {
+        error_set(err, ERROR_INVALID, "%s: \"%s\" is no uuid", SEED_WHAT, id);
+        return NULL;
+    }
+    const char *text = need(json_at(entry, "properties"), name, err);
+    if (!text)
+        error_wrap(err, ERROR_INVALID, "%s", id);
+    return text;
+}
+
+/* The entry with its id and type; the caller's. */
+static cJSON *resource(const cJSON *entry, const char *scope, const char *type)
+{
+    char *id = text_format("%s/providers/" A_ACCESS "/%s/%s", text_equal(scope, "/") ? "" : scope,
+                           type, json_string(entry, "name", ""));
+    cJSON *body = id ? cJSON_Duplicate(entry, true) : NULL;
+    char full[64];
+    snprintf(full, sizeof full, A_ACCESS "/%s", type);
+    if (body && (json_put_string(body, "id", id) < 0 || json_put_string(body, "type", full) < 0)) {
+        cJSON_Delete(body);
+        body = NULL;
+    }
+    free(id);
+    return body;
+}
+
+static int load_roles(struct plane *plane, const cJSON *list, struct error *err)
+{
+    const cJSON *entry = NULL;
+    int rc = 0;
+    cJSON_ArrayForEach(entry, list)
+    {
+        const char *role_name = need_property(entry, "roleName", err);
+        cJSON *body = role_name ? resource(entry, "/", "roleDefinitions") : NULL;
+        if (!role_name)
+            return ERROR_INVALID;
+        if (body && json_put_string(body, "properties.type", RBAC_ROLE_CUSTOM) < 0) {
+            cJSON_Delete(body);
+            body = NULL;
+        }
+        rc = put_body(plane, body, err,
+                      "INSERT INTO role_definitions (name, role_name, body) VALUES (?, ?, ?)",
+                      json_string(entry, "name", ""), role_name, NULL, NULL);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int load_assignment(struct plane *plane, const cJSON *entry, struct error *err)
+{
+    const char *scope = need_property(entry, "scope", err);
+    const char *principal = scope ? need_property(entry, "principalId", err) : NULL;
+    const char *role = principal ? need_property(entry, "roleDefinitionId", err) : NULL;
+    if (!role)
+        return ERROR_INVALID;
+    if (!directory_has(plane, NULL, principal))
+        return error_set(err, ERROR_INVALID, "%s: a role assignment names %s, who is nobody",
+                         SEED_WHAT, principal);
+    int rc =
+        put_body(plane, resource(entry, scope, "roleAssignments"), err,
+                 "INSERT INTO role_assignments (name, scope, principal, role, conditional, body)"
+                 " VALUES (?1, ?2, ?3, ?4, 0, ?5)",
+                 json_string(entry, "name", ""), scope, principal, access_guid(role));
+    if (rc < 0 || !*json_string(entry, "properties.condition", ""))
+        return rc;
+    return store_run(plane->store, err,
+                     "UPDATE role_assignments SET conditional = 1 WHERE name = ?", "s",
+                     json_string(entry, "name", ""));
+}
+
+/* All of it is read back, so that a mistake is told now and not at the first request. */
+static int load_access(struct plane *plane, const cJSON *seed, struct error *err)
+{
+    const cJSON *entry = NULL;
+    int rc = load_roles(plane, json_at(seed, "roleDefinitions"), err);
+    if (rc < 0)
+        return rc;
+    cJSON_ArrayForEach(entry, json_at(seed, "roleAssignments"))
+    {
+        rc = load_assignment(plane, entry, err);
+        if (rc < 0)
+            return rc;
+    }
+    cJSON_ArrayForEach(entry, json_at(seed, "denyAssignments"))
+    {
+        const char *scope = need_property(entry, "scope", err);
+        rc = scope ? put_body(plane, resource(entry, scope, "denyAssignments"), err,
+                              "INSERT INTO deny_assignments (name, scope, body) VALUES (?, ?, ?)",
+                              json_string(entry, "name", ""), scope, NULL, NULL)
+                   : ERROR_INVALID;
+        if (rc < 0)
+            return rc;
+    }
+    const struct rbac_policy *policy = authorization_policy(plane, err);
+    if (!policy)
+        return error_wrap(err, ERROR_INVALID, "%s", SEED_WHAT);
+    cJSON_ArrayForEach(entry, json_at(seed, "roleAssignments"))
+    {
+        const char *role = json_string(entry, "properties.roleDefinitionId", "");
+        if (!rbac_policy_role(policy, role))
+            return error_set(err, ERROR_INVALID, "%s: there is no role definition %s", SEED_WHAT,
+                             role);
+    }
+    return 0;
+}
+
 /* ---- all of it ---- */
 
 static int load_settings(struct plane *plane, const cJSON *seed, struct error *err)
@@ -245,6 +364,8 @@ int seed_load(struct plane *plane, const char *text, struct error *err)
         rc = load_locations(plane, json_at(seed, "locations"), err);
     if (rc == 0)
         rc = load_principals(plane, seed, err);
+    if (rc == 0)
+        rc = load_access(plane, seed, err);
     if (rc == 0)
         rc = load_subscriptions(plane, json_at(seed, "subscriptions"), err);
     cJSON_Delete(seed);

@@ -2,7 +2,7 @@
  */
 #include "base/text.h"
 #include "model/rules.h"
-#include "plane/plane_private.h"
+#include "plane/access.h"
 
 /* ---- bodies ---- */
 
@@ -357,8 +357,10 @@ void workspace_delete(struct call *call)
                      "computes. Please delete "
                      "all nested resources before deleting this resource.",
                      old.name, (long long)computes);
-    else if (rc < 0 || store_run(call->plane->store, &err, "DELETE FROM workspaces WHERE key = ?",
-                                 "i", old.key) < 0)
+    else if (rc < 0 ||
+             store_run(call->plane->store, &err, "DELETE FROM workspaces WHERE key = ?", "i",
+                       old.key) < 0 ||
+             access_scope_gone(call->plane, call->scope, &err) < 0)
         answer_failure(call, &err);
     else
         answer_empty(call, 200);
