@@ -508,6 +508,35 @@ static void names_are_the_services_and_unique_in_the_region(void **state)
     rig_close(rig);
 }
 
+#define ASSIGNED(id)                                                                               \
+    ",\"personalComputeInstanceSettings\":{\"assignedUser\":{\"objectId\":\"" id                   \
+    "\",\"tenantId\":\"" TENANT "\"}}"
+
+/* To another, to nobody, and by leaving it out: a PUT says the whole resource. */
+static void an_assignment_cannot_change(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        BODY(ASSIGNED("00000000-0000-4000-8000-000000000102")),
+        BODY(",\"personalComputeInstanceSettings\":null"),
+        BODY(",\"personalComputeInstanceSettings\":{}"),
+        BODY(",\"personalComputeInstanceSettings\":{\"assignedUser\":null}"),
+        BODY(""),
+    };
+    struct rig *rig = rig_memory();
+    char message[512];
+    rig_create(rig, "ds-ada", BODY(ASSIGNED(ADA)));
+    for (size_t i = 0; i < COUNT(bodies); i++) {
+        rig_refused(rig, HTTP_PUT, C1, bodies[i], 400, "PropertyChangeNotAllowed", message);
+        assert_non_null(strstr(message, "personalComputeInstanceSettings"));
+    }
+    rig_expect(rig, HTTP_PUT, C1, BODY(ASSIGNED(ADA)), 200);
+    rig_compute_says(rig, "ds-ada",
+                     "properties.properties.personalComputeInstanceSettings.assignedUser.objectId",
+                     ADA);
+    rig_close(rig);
+}
+
 static void quota_is_counted_also_for_stopped_ones(void **state)
 {
     (void)state;
@@ -698,6 +727,7 @@ int main(void)
         cmocka_unit_test(refuses_to_change_what_is_fixed),
         cmocka_unit_test(refuses_bad_bodies),
         cmocka_unit_test(names_are_the_services_and_unique_in_the_region),
+        cmocka_unit_test(an_assignment_cannot_change),
         cmocka_unit_test(quota_is_counted_also_for_stopped_ones),
         cmocka_unit_test(deleting_wants_to_know_what_becomes_of_the_machine),
         cmocka_unit_test(a_location_answers_202_then_the_result),
