@@ -6,7 +6,8 @@
 
 #define PATH_MAX_BYTES 1024
 #define PAGE "$top=999" /* Graph's most */
-#define SELECT "$select=id,displayName,userPrincipalName,appId"
+/* Of mixed kinds; Graph refuses a property that the one kind asked for does not have. */
+#define SELECT "$select=id,displayName,userPrincipalName"
 /* What a link to an object begins with, whichever directory it is of. */
 #define LINK "https://graph.microsoft.com/v1.0/directoryObjects/"
 
@@ -14,6 +15,12 @@ static const char *const collections[] = {
     [DIRECTORY_USER] = "users",
     [DIRECTORY_GROUP] = "groups",
     [DIRECTORY_SERVICE_PRINCIPAL] = "servicePrincipals",
+};
+
+static const char *const selects[] = {
+    [DIRECTORY_USER] = SELECT,
+    [DIRECTORY_GROUP] = "$select=id,displayName",
+    [DIRECTORY_SERVICE_PRINCIPAL] = "$select=id,displayName,appId",
 };
 
 static const char *const types[] = {
@@ -82,7 +89,7 @@ static int take_body(struct principals_request *out, cJSON *body, bool ok, struc
 int principals_list(struct principals_request *out, const struct directory *directory,
                     enum directory_kind kind, struct error *err)
 {
-    int rc = begin(out, directory, HTTP_GET, err, "%s?" SELECT "&" PAGE, collections[kind]);
+    int rc = begin(out, directory, HTTP_GET, err, "%s?%s&" PAGE, collections[kind], selects[kind]);
     out->arm.follow = ARM_PAGES;
     return rc;
 }
@@ -97,7 +104,8 @@ int principals_get(struct principals_request *out, const struct directory *direc
     http_encode(&segment, id, false);
     int rc = buffer_check(&segment, "a name of the directory", err);
     if (rc == 0)
-        rc = begin(out, directory, HTTP_GET, err, "%s/%s?" SELECT, collections[kind], segment.data);
+        rc = begin(out, directory, HTTP_GET, err, "%s/%s?%s", collections[kind], segment.data,
+                   selects[kind]);
     buffer_clear(&segment);
     return rc;
 }

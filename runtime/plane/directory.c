@@ -63,9 +63,10 @@ static void get(struct call *call, const char *kind, const char *id)
     int rc = row ? store_step(call->plane->store, row, &err) : ERROR_IO;
     if (rc == 1) {
         struct view view;
-        view_of(call, kind == NULL, &view);
-        answer_text(call, 200, "", 0);
-        view_append(&view, store_text(row, 0), store_text(row, 1), &call->response->body);
+        if (view_of(call, kind, &view)) {
+            answer_text(call, 200, "", 0);
+            view_append(&view, store_text(row, 0), store_text(row, 1), &call->response->body);
+        }
         view_clear(&view);
     }
     store_done(row);
@@ -113,7 +114,7 @@ void directory_by_ids(struct call *call)
                      "The body must have an array of at most %d ids.", DIRECTORY_IDS_MAX);
         return;
     }
-    view_of(call, true, &view);
+    (void)view_of(call, NULL, &view);
     answer_list_begin(call);
     cJSON_ArrayForEach(id, ids) if (rc == 0 && cJSON_IsString(id)) rc =
         view_add_item(call, &view, id->valuestring, &err);

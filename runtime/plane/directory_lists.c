@@ -14,11 +14,6 @@
 
 /* ---- how one is shown ---- */
 
-void view_of(const struct call *call, bool typed, struct view *out)
-{
-    *out = (struct view) { .select = http_query_get(call->query, "$select"), .typed = typed };
-}
-
 void view_clear(struct view *view)
 {
     free(view->select);
@@ -37,6 +32,25 @@ static bool selected(const char *select, const char *name)
         at += size;
     }
     return false;
+}
+
+bool view_of(struct call *call, const char *kind, struct view *out)
+{
+    static const struct {
+        const char *name, *kind;
+    } own[] = { { "userPrincipalName", KIND_USER }, { "givenName", KIND_USER },
+                { "surname", KIND_USER },           { "securityEnabled", KIND_GROUP },
+                { "mailEnabled", KIND_GROUP },      { "appId", KIND_SERVICE_PRINCIPAL } };
+    *out = (struct view) { .select = http_query_get(call->query, "$select"), .typed = !kind };
+    for (size_t i = 0; out->select && kind && i < COUNT(own); i++) {
+        if (text_equal(own[i].kind, kind) || !selected(out->select, own[i].name))
+            continue;
+        answer_error(call, 400, "BadRequest", NULL,
+                     "Could not find a property named '%s' on type 'microsoft.graph.%s'.",
+                     own[i].name, kind);
+        return false;
+    }
+    return true;
 }
 
 /* Members that were not asked for go. */
@@ -190,12 +204,15 @@ static char *next_link(const struct call *call, const char *token)
     return buffer_detach(&link, &out, NULL, NULL) == 0 ? out : NULL;
 }
 
-/* Answers the page; `rc` < 0: it could not be read. */
-static void page_answer(struct call *call, const struct page *page, bool typed, int rc,
+/* Answers the page, of one kind or (NULL) mixed; `rc` < 0: it could not be read. */
+static void page_answer(struct call *call, const struct page *page, const char *kind, int rc,
                         struct error *err)
 {
     struct view view;
-    view_of(call, typed, &view);
+    if (!view_of(call, kind, &view)) {
+        view_clear(&view);
+        return;
+    }
     answer_list_begin(call);
     size_t count = page->count > (size_t)page->top ? (size_t)page->top : page->count;
     for (size_t i = 0; i < count && rc == 0; i++)
@@ -307,7 +324,7 @@ static void list_kind(struct call *call, const char *kind)
         int rc = page.filter && directory_filter_is_names(page.filter, &field, &names, &count)
                      ? look_up(call->plane, kind, field, names, count, &page, &err)
                      : scan(call->plane, kind, &page, &err);
-        page_answer(call, &page, false, rc, &err);
+        page_answer(call, &page, kind, rc, &err);
     }
     page_clear(&page);
 }
@@ -344,7 +361,7 @@ static void list_related(struct call *call, const char *kind, const char *sql)
             id ? take_rows(call->plane, &page,
                            store_query(call->plane->store, &err, sql, "ss", id, page.after), &err)
                : ERROR_NO_MEMORY;
-        page_answer(call, &page, true, rc, &err);
+        page_answer(call, &page, NULL, rc, &err);
         free(id);
     }
     page_clear(&page);

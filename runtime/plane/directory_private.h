@@ -23,8 +23,9 @@ struct view {
     char *select; /* the parameter, decoded; owned; NULL: everything */
     bool typed;   /* with "@odata.type" */
 };
-/* Reads $select. */
-void view_of(const struct call *call, bool typed, struct view *out);
+/* Reads $select; false with the error answered when it names a property that `kind` does not have
+ * (NULL: of mixed kinds).  Clear it in any case. */
+bool view_of(struct call *call, const char *kind, struct view *out);
 void view_clear(struct view *view);
 /* Appends one principal's body as the view has it. */
 void view_append(const struct view *view, const char *kind, const char *body, struct buffer *out);

@@ -5,7 +5,7 @@
 
 #define ID "00000000-0000-4000-8000-000000000200"
 #define MEMBER "00000000-0000-4000-8000-000000000101"
-#define FIELDS "$select=id,displayName,userPrincipalName,appId"
+#define FIELDS "$select=id,displayName,userPrincipalName"
 
 static const struct directory here = { 0 };
 static const struct directory graph = { .graph_url = "https://graph.microsoft.com/",
@@ -36,7 +36,9 @@ static void reads(void **state)
     expect(&r, principals_get(&r, &here, DIRECTORY_USER, "a#EXT#@b c", &err), HTTP_GET,
            "/v1.0/users/a%23EXT%23%40b%20c?" FIELDS, NULL);
     expect(&r, principals_get(&r, &here, DIRECTORY_GROUP, ID, &err), HTTP_GET,
-           "/v1.0/groups/" ID "?" FIELDS, NULL);
+           "/v1.0/groups/" ID "?$select=id,displayName", NULL);
+    expect(&r, principals_list(&r, &here, DIRECTORY_SERVICE_PRINCIPAL, &err), HTTP_GET,
+           "/v1.0/servicePrincipals?$select=id,displayName,appId&$top=999", NULL);
     expect(&r, principals_me(&r, &graph, &err), HTTP_GET,
            "https://graph.microsoft.com/v1.0/me?" FIELDS, NULL);
     expect(&r, principals_members(&r, &here, ID, &err), HTTP_GET,

@@ -237,6 +237,8 @@ static void select_tells_only_what_was_asked(void **state)
         { "/v1.0/users/" ADA "?$select=id", "{\"id\":\"" ADA "\"}" },
         { "/v1.0/users?$select=%20DisplayName,nothing&$top=1&$filter=id%20eq%20'" ADA "'",
           "{\"value\":[{\"displayName\":\"Ada Lovelace\"}]}" },
+        { "/v1.0/me?$select=id",
+          "{\"@odata.type\":\"#microsoft.graph.user\",\"id\":\"" OWNER "\"}" },
         { "/v1.0/groups/00000000-0000-4000-8000-000000000200/members?$filter=id%20eq%20'" ADA
           "'&$select=appId",
           "{\"value\":[{\"@odata.type\":\"#microsoft.graph.user\"}]}" },
@@ -247,6 +249,10 @@ static void select_tells_only_what_was_asked(void **state)
         assert_string_equal(reply.response.body.data, cases[i].body);
         reply_clear(&reply);
     }
+    rig_refused(rig, HTTP_GET, "/v1.0/users?$select=id,appId", NULL, 400, "BadRequest", NULL);
+    rig_refused(rig, HTTP_GET, "/v1.0/users/" ADA "?$select=appId", NULL, 400, "BadRequest", NULL);
+    rig_refused(rig, HTTP_GET, "/v1.0/groups?$select=userPrincipalName", NULL, 400, "BadRequest",
+                NULL);
     rig_close(rig);
 }
 
