@@ -53,6 +53,7 @@ const struct command *const command_table[] = {
     &command_quota,
     &command_quota_set,
     &command_sizes,
+    &command_setup_lint,
     &command_setup_try,
     &command_doctor,
     &command_serve,

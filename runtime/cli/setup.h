@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
-extern const struct command command_setup_try, command_setup_diff, command_setup_cache;
+extern const struct command command_setup_lint, command_setup_try, command_setup_diff,
+    command_setup_cache;
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "setup/template.h"
 
 #define MESSAGE_SIZE 512
 #define DIRECTIVE "moonfleet:"
@@ -199,19 +200,24 @@ static void read_directives(struct lint *lint, const struct shell_script *script
 
 /* ---- findings ---- */
 
+static bool is_full(const struct lint *lint)
+{
+    return lint->finding_count >= LINT_FINDINGS_MAX;
+}
+
 static int add_finding(struct lint *lint, const struct lint_rule *rule, const char *code,
                        enum lint_severity severity, int line, int column, const char *message)
 {
     if (is_off(lint, rule->name, line) || is_off(lint, code, line))
         return 0;
-    for (size_t i = lint->finding_count; i-- > 0 && lint->finding_count - i < 8;) {
+    for (size_t i = 0; i < lint->finding_count && !is_full(lint); i++) {
         const struct lint_finding *seen = &lint->findings[i];
         if (seen->rule == rule && seen->line == line && seen->column == column &&
             (rule->name == lint_rule(RULE_SECRET)->name || text_equal(seen->message, message)))
             return 0; /* a template's loop, or two ways to the same place */
     }
     lint->counts[severity]++;
-    if (lint->finding_count >= LINT_FINDINGS_MAX) {
+    if (is_full(lint)) {
         lint->dropped++;
         return 0;
     }
@@ -244,7 +250,7 @@ void lint_report(struct lint *lint, enum rule rule, uint32_t place, const char *
     va_end(args);
     const struct lint_rule *row = lint_rule(rule);
     size_t line = line_of(lint, place);
-    int column = lint->finding_count < LINT_FINDINGS_MAX ? column_of(lint, line, place) : 1;
+    int column = !is_full(lint) ? column_of(lint, line, place) : 1;
     if (add_finding(lint, row, NULL, row->severity, (int)line + 1, column, message) < 0)
         lint->failed = true;
 }
@@ -254,6 +260,68 @@ int lint_add(struct lint *lint, const char *rule, const char *code, enum lint_se
 {
     const struct lint_rule *row = lint_rule_find(rule);
     return add_finding(lint, row, code, severity, line, column, message);
+}
+
+/* The `line`-th line (from 1) without its end; empty past the last. */
+static const char *line_at(const char *text, size_t size, int line, size_t *out_size)
+{
+    const char *at = text, *end = text + size;
+    for (; line > 1 && at < end; line--) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline ? newline + 1 : end;
+    }
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    *out_size = (size_t)((newline ? newline : end) - at);
+    if (*out_size > 0 && at[*out_size - 1] == '\r')
+        --*out_size;
+    return at;
+}
+
+static bool begins_character(char c)
+{
+    return ((unsigned char)c & 0xC0) != 0x80;
+}
+
+/* The column in the template's line of a column in the rendered one. */
+static int map_column(const char *rendered, size_t rendered_size, const char *own, size_t own_size,
+                      int column)
+{
+    size_t same = 0, at = 0, tail = 0;
+    int result = 1, count = 1;
+    while (same < rendered_size && same < own_size && rendered[same] == own[same])
+        same++;
+    while (at < rendered_size && (count < column || !begins_character(rendered[at]))) {
+        at++;
+        count += at < rendered_size && begins_character(rendered[at]);
+    }
+    while (tail < rendered_size - same && tail < own_size - same &&
+           rendered[rendered_size - 1 - tail] == own[own_size - 1 - tail])
+        tail++;
+    if (at > same)
+        at = rendered_size - at <= tail ? own_size - (rendered_size - at) : same;
+    if (column == 0)
+        for (at = 0; at < own_size && (own[at] == ' ' || own[at] == '\t');)
+            at++;
+    for (size_t i = 1; i <= at && i <= own_size; i++)
+        result += i == own_size || begins_character(own[i]);
+    return result;
+}
+
+int lint_add_rendered(struct lint *lint, const char *rule, const char *code,
+                      enum lint_severity severity, const char *rendered, size_t rendered_size,
+                      const cJSON *lines, int line, int column, const char *message)
+{
+    size_t size = 0, own_size = 0;
+    int own_line = template_line_of(lines, line);
+    if (own_line < 1 || (size_t)own_line > lint->line_count)
+        own_line = (int)lint->line_count;
+    if (is_full(lint)) /* only counted */
+        return lint_add(lint, rule, code, severity, own_line, 1, message);
+    const char *text = line_at(rendered, rendered_size, line, &size);
+    size_t from = lint->lines[own_line - 1];
+    const char *own = line_at(lint->text + from, lint->size - from, 1, &own_size);
+    return lint_add(lint, rule, code, severity, own_line,
+                    map_column(text, size, own, own_size, column), message);
 }
 
 static int compare(const void *a, const void *b)
@@ -290,6 +358,11 @@ size_t lint_dropped(const struct lint *lint)
 const char *lint_shell(const struct lint *lint)
 {
     return lint->shell;
+}
+
+bool lint_is_template(const struct lint *lint)
+{
+    return lint->is_template;
 }
 
 /* ---- the walk ---- */

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json.h"
 
 /* What the local plane takes; the service documents no limit of its own but that a reply, which
  * holds the script, stays under 8 MB. */
@@ -65,6 +66,14 @@ void lint_free(struct lint *lint); /* NULL is fine */
 int lint_add(struct lint *lint, const char *rule, const char *code, enum lint_severity severity,
              int line, int column, const char *message);
 
+/* The same for a place in the rendered script, of which `lines` (as template_line_of() reads them;
+ * NULL: they are the file's own) tells where its lines came from.  Where the two lines differ, a
+ * column behind the difference becomes that of the difference.  A column of 0 is the line's first
+ * word. */
+int lint_add_rendered(struct lint *lint, const char *rule, const char *code,
+                      enum lint_severity severity, const char *rendered, size_t rendered_size,
+                      const cJSON *lines, int line, int column, const char *message);
+
 /* By place; valid until the next lint_add(). */
 const struct lint_finding *lint_findings(struct lint *lint, size_t *out_count);
 /* How many of a severity, those included that were not kept. */
@@ -74,5 +83,8 @@ size_t lint_dropped(const struct lint *lint);
 /* The shell that the first line names ("bash", "sh", "dash"); "" when it names none, or one that
  * is no shell. */
 const char *lint_shell(const struct lint *lint);
+/* Does the text hold markers of a template (or such as make no sense)?  Then what the machine gets is
+ * another text. */
+bool lint_is_template(const struct lint *lint);
 
 #endif

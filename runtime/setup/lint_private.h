@@ -59,6 +59,7 @@ struct lint {
     size_t dropped;
     char shell[16];
     size_t idle_from, idle_to; /* between them no line holds a command */
+    bool is_template;
     bool sorted, failed;
     size_t seen_line, seen_at; /* columns are counted on from here */
     int seen_column;

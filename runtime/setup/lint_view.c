@@ -197,6 +197,7 @@ bool lint_make_view(struct lint *lint)
                     err.message);
         readable = false;
     }
+    lint->is_template = !readable || (template && template_has_markers(template));
     if (template)
         follow(lint, template);
     else

@@ -57,6 +57,21 @@ static void places_are_those_of_the_template(void **state)
           1);
 }
 
+static void declared_secrets_are_meant(void **state)
+{
+    (void)state;
+    static const char text[] = "#!/bin/sh\\nset -e\\nexport DB_PASSWORD=hunter2\\n";
+    check(text, "", FIELDS, "warning r.lua:7: setup/a.sh: 1 finding\n", 0);
+    check(text, "}],\"secrets\":[{\"name\":\"DB\",\"value\":\"hunter2\"", FIELDS,
+          "ok -:0: 1 setup script looked at, nothing found\n", 0);
+}
+
+static void what_the_workspace_holds_is_not_read(void **state)
+{
+    (void)state;
+    check("", ",\"source\":\"workspace\"", FIELDS, "", 0);
+}
+
 static void scripts_that_nobody_runs_are_left_alone(void **state)
 {
     (void)state;
@@ -69,6 +84,8 @@ int main(void)
         cmocka_unit_test(what_cannot_run_fails_the_plan),
         cmocka_unit_test(other_findings_are_counted),
         cmocka_unit_test(places_are_those_of_the_template),
+        cmocka_unit_test(declared_secrets_are_meant),
+        cmocka_unit_test(what_the_workspace_holds_is_not_read),
         cmocka_unit_test(scripts_that_nobody_runs_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
