@@ -230,9 +230,9 @@ static bool quota_left(struct call *call, const struct workspace *workspace,
 }
 
 /* Writes the new compute and its operation, and answers 201; `sharing` is what was asked for (see
- * inside.c), NULL: nothing; `body` is taken. */
+ * inside.c), NULL: nothing; `kept` are scripts with secrets, or NULL; `body` is taken. */
 static void insert(struct call *call, const struct workspace *workspace, const struct vm_size *size,
-                   const char *sharing, cJSON *body)
+                   const char *sharing, const char *kept, cJSON *body)
 {
     struct plane *plane = call->plane;
     struct error err = { 0 };
@@ -259,6 +259,8 @@ static void insert(struct call *call, const struct workspace *workspace, const s
                        "sissssisss", id, workspace->key, call->params.compute,
                        workspace->subscription, workspace->location, size->family,
                        (int64_t)size->cores, operation->id, text, sharing);
+    if (operation && rc == 0 && kept)
+        rc = secret_scripts_keep(plane, id, kept, &err);
     if (!operation || rc < 0) {
         store_spoil(plane->store);
         answer_failure(call, &err);
@@ -281,8 +283,27 @@ static bool may_ask_for_names(struct call *call)
                                  scope);
 }
 
+/* The request as readers may see it: itself, or a copy in *out_copy, with *out_kept.  Both are the
+ * caller's.  NULL with the error answered. */
+static const cJSON *split(struct call *call, const cJSON *request, cJSON **out_copy,
+                          char **out_kept)
+{
+    struct error err = { 0 };
+    int rc = secret_scripts_split(request, out_copy, out_kept, &err);
+    if (rc == ERROR_NO_MEMORY)
+        answer_failure(call, &err);
+    else if (rc < 0)
+        answer_error(call, 400, "InvalidPropertyValue", INNER "setupScripts.scripts",
+                     "The secrets of a setup script cannot be read: %s.", err.message);
+    if (rc < 0)
+        return NULL;
+    return *out_copy ? *out_copy : request;
+}
+
 static void create(struct call *call, const struct workspace *workspace, const cJSON *request)
 {
+    cJSON *copy = NULL;
+    char *kept = NULL;
     if (!may_ask_for_names(call))
         return;
     if (!compute_name_valid(call->params.compute, NULL)) {
@@ -290,9 +311,12 @@ static void create(struct call *call, const struct workspace *workspace, const c
         return;
     }
     const struct vm_size *size = compute_body_check(call, workspace, request);
-    if (size && name_free(call, workspace) && quota_left(call, workspace, size))
-        insert(call, workspace, size, json_string(request, SHARING, NULL),
+    if (size && name_free(call, workspace) && quota_left(call, workspace, size) &&
+        (request = split(call, request, &copy, &kept)))
+        insert(call, workspace, size, json_string(request, SHARING, NULL), kept,
                compute_body_make(call, workspace, call->params.compute, request, NULL));
+    cJSON_Delete(copy);
+    free(kept);
 }
 
 /* ---- updating ---- */
@@ -394,10 +418,15 @@ static void update(struct call *call, const struct workspace *workspace, const c
     }
     if (!state_agrees(call, request, compute) || !compute_body_check(call, workspace, request))
         return;
-    cJSON *old = body_of(call, compute);
+    cJSON *copy = NULL;
+    char *kept = NULL;
+    request = split(call, request, &copy, &kept);
+    cJSON *old = request ? body_of(call, compute) : NULL;
     if (old)
         update_with(call, workspace, request, compute, old);
     cJSON_Delete(old);
+    cJSON_Delete(copy);
+    free(kept); /* scripts do not change: those of the creation go on being run */
 }
 
 void compute_put(struct call *call)

@@ -33,8 +33,11 @@ struct driver_instance {
     struct driver_script startup;  /* run at every start, the first included, after `creation` */
     const char *ssh_public_key;    /* or NULL */
     const char
-        *log_folder;  /* host folder (made by the plane) for the scripts' output: Logs/<name> */
-    const char *base; /* oci: another instance of this driver, which must not run any more and must
+        *log_folder; /* host folder (made by the plane) for the scripts' output: Logs/<name> */
+    const char
+        *share_folder; /* host folder (made by the plane) of the workspace's file share, which
+                                 holds Logs/<name>; NULL: there is none */
+    const char *base;  /* oci: another instance of this driver, which must not run any more and must
                          outlive this one: it begins with what that one was left with.  Or NULL */
 };
 

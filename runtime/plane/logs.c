@@ -27,6 +27,11 @@ char *logs_folder(const struct plane *plane, const char *workspace, const char *
                : NULL;
 }
 
+char *share_folder(const struct plane *plane, const char *workspace)
+{
+    return plane->data_folder ? text_format("%s/shares/%s", plane->data_folder, workspace) : NULL;
+}
+
 /* ---- which instance ---- */
 
 struct inside {

@@ -3,7 +3,9 @@
  * The states and their order are those of FACTS, section 3; a compute's row has them twice, in
  * columns for looking up and in its body for answering, and machine_change() is the one place that
  * writes both. */
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arm/arm_error.h"
@@ -88,6 +90,21 @@ int machine_change(struct plane *plane, const char *id, const char *operation,
 
 /* ---- scripts ---- */
 
+/* Where a compute stands, and what it is to run. */
+struct place {
+    char *workspace, *group;
+    const char *name;     /* borrowed from its body */
+    const cJSON *scripts; /* {"creationScript","startupScript"} or NULL: of its body or … */
+    cJSON *kept;          /* … with the secrets in them; owned; NULL: there are none */
+};
+
+static void place_clear(struct place *place)
+{
+    cJSON_Delete(place->kept);
+    free(place->workspace);
+    free(place->group);
+}
+
 /* One script, and what its driver_script points to. */
 struct script {
     struct buffer text;
@@ -111,8 +128,7 @@ static char *share_directory(const char *path)
 static int read_share(struct plane *plane, const char *workspace, const char *path,
                       struct buffer *out, struct error *err)
 {
-    char *folder =
-        plane->data_folder ? text_format("%s/shares/%s", plane->data_folder, workspace) : NULL;
+    char *folder = share_folder(plane, workspace);
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
     int rc = fd < 0 ? error_set(err, ERROR_NOT_FOUND, "the workspace has no file share")
                     : file_read_beneath(fd, path, SCRIPT_SIZE_MAX, out, err);
@@ -122,14 +138,11 @@ static int read_share(struct plane *plane, const char *workspace, const char *pa
     return rc;
 }
 
-/* Reads one script of a body; `out` is left zero when there is none. */
-static int load_script(struct plane *plane, const cJSON *body, const char *which,
-                       const char *workspace, struct script *script, struct driver_script *out,
-                       struct error *err)
+/* Reads one of a compute's scripts; `out` is left zero when there is none. */
+static int load_script(struct plane *plane, const struct place *place, const char *which,
+                       struct script *script, struct driver_script *out, struct error *err)
 {
-    char path[128];
-    snprintf(path, sizeof path, INNER "setupScripts.scripts.%s", which);
-    const cJSON *spec = json_at(body, path);
+    const cJSON *spec = json_at(place->scripts, which);
     const char *data = json_string(spec, "scriptData", NULL);
     if (!data)
         return 0;
@@ -137,9 +150,9 @@ static int load_script(struct plane *plane, const cJSON *body, const char *which
     int rc = 0;
     if (text_equal_nocase(json_string(spec, "scriptSource", ""), "inline")) {
         rc = base64_decode(data, strlen(data), &script->text);
-        script->directory = text_format(INLINE_FOLDER, json_string(body, "name", ""));
+        script->directory = text_format(INLINE_FOLDER, place->name);
     } else {
-        rc = read_share(plane, workspace, data, &script->text, err);
+        rc = read_share(plane, place->workspace, data, &script->text, err);
         script->directory = share_directory(data);
     }
     if (rc < 0) {
@@ -165,11 +178,8 @@ static int load_script(struct plane *plane, const cJSON *body, const char *which
 
 /* ---- calling the driver ---- */
 
-struct place {
-    char *workspace, *group;
-};
-
-static int load_place(struct plane *plane, const char *id, struct place *out, struct error *err)
+static int load_place(struct plane *plane, const char *id, const cJSON *body, struct place *out,
+                      struct error *err)
 {
     sqlite3_stmt *row =
         store_query(plane->store, err,
@@ -182,8 +192,12 @@ static int load_place(struct plane *plane, const char *id, struct place *out, st
         out->group = strdup(store_text(row, 1));
     }
     store_done(row);
-    if (rc == 1 && out->workspace && out->group)
-        return 0;
+    if (rc == 1 && out->workspace && out->group) {
+        out->name = json_string(body, "name", "");
+        rc = secret_scripts_load(plane, id, &out->kept, err);
+        out->scripts = out->kept ? out->kept : json_at(body, INNER "setupScripts.scripts");
+        return rc;
+    }
     return rc < 0
                ? rc
                : error_set(err, rc == 0 ? ERROR_NOT_FOUND : ERROR_NO_MEMORY, "the compute is gone");
@@ -197,6 +211,20 @@ static int call_driver(struct operation *operation, const struct driver_instance
                                                : driver->ops->start(driver, instance, callbacks);
 }
 
+/* Everybody's folder in the file share; who can get at the plane's folder at all is settled above it. */
+static int make_users_folder(const char *share, struct error *err)
+{
+    char *users = file_join(share, "Users");
+    int rc = users ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory for the file share");
+    if (rc == 0 && !file_exists(users)) {
+        rc = file_make_dirs(users, 0755, err);
+        if (rc == 0 && chmod(users, 01777) < 0)
+            rc = error_system(err, errno, "opening '%s' to everybody", users);
+    }
+    free(users);
+    return rc;
+}
+
 /* Gathers what the instance is, and creates or starts it. */
 static int bring_up(struct operation *operation, const cJSON *body, const struct place *place,
                     const struct driver_callbacks *callbacks, struct error *err)
@@ -207,22 +235,24 @@ static int bring_up(struct operation *operation, const cJSON *body, const struct
     const struct vm_size *size = vm_size_find(json_string(body, INNER "vmSize", NULL));
     const char *name = json_string(body, "name", operation->name);
     char *logs = logs_folder(plane, place->workspace, name);
+    char *share = share_folder(plane, place->workspace);
     struct driver_instance instance = { .id = operation->compute,
                                         .name = name,
                                         .workspace = place->workspace,
                                         .resource_group = place->group,
                                         .cores = size ? size->cores : 1,
                                         .memory_bytes = (size ? size->memory_mib : 1024) << 20,
-                                        .log_folder = logs };
+                                        .log_folder = logs,
+                                        .share_folder = share };
     if (text_equal_nocase(json_string(body, INNER "sshSettings.sshPublicAccess", ""), "Enabled"))
         instance.ssh_public_key = json_string(body, INNER "sshSettings.adminPublicKey", NULL);
     int rc = logs ? file_make_dirs(logs, 0755, err) : 0;
+    if (rc == 0 && share)
+        rc = make_users_folder(share, err);
     if (rc == 0)
-        rc = load_script(plane, body, "creationScript", place->workspace, &creation,
-                         &instance.creation, err);
+        rc = load_script(plane, place, "creationScript", &creation, &instance.creation, err);
     if (rc == 0)
-        rc = load_script(plane, body, "startupScript", place->workspace, &startup,
-                         &instance.startup, err);
+        rc = load_script(plane, place, "startupScript", &startup, &instance.startup, err);
     if (rc == 0) {
         rc = call_driver(operation, &instance, callbacks);
         if (rc < 0)
@@ -230,6 +260,7 @@ static int bring_up(struct operation *operation, const cJSON *body, const struct
     }
     script_clear(&creation);
     script_clear(&startup);
+    free(share);
     free(logs);
     return rc;
 }
@@ -249,12 +280,11 @@ int machine_dispatch(struct operation *operation, const struct driver_callbacks 
     }
     struct place place = { 0 };
     cJSON *body = load_body(plane, operation->compute, err);
-    rc = body ? load_place(plane, operation->compute, &place, err) : ERROR_NOT_FOUND;
+    rc = body ? load_place(plane, operation->compute, body, &place, err) : ERROR_NOT_FOUND;
     if (rc == 0)
         rc = bring_up(operation, body, &place, callbacks, err);
     cJSON_Delete(body);
-    free(place.workspace);
-    free(place.group);
+    place_clear(&place);
     return rc;
 }
 

@@ -263,8 +263,23 @@ char *directory_name(struct plane *plane, const char *id);
  * none; the caller frees. */
 char *directory_id(struct plane *plane, const char *id_or_name);
 
+/* ---- scripts with secrets (secret_scripts.c) ---- */
+
+/* Of a checked request for a compute: *out_request is a copy that readers may see and *out_kept the
+ * JSON text of the scripts that are to be run; both NULL when no script holds secrets.  The caller's.
+ * ERROR_SYNTAX and the like for a malformed line of secrets. */
+int secret_scripts_split(const cJSON *request, cJSON **out_request, char **out_kept,
+                         struct error *err);
+/* Keeps them until the compute is gone. */
+int secret_scripts_keep(struct plane *plane, const char *compute, const char *kept,
+                        struct error *err);
+/* {"creationScript","startupScript"} as kept; *out is NULL when there is nothing. The caller's. */
+int secret_scripts_load(struct plane *plane, const char *compute, cJSON **out, struct error *err);
+
 /* The folder of an instance's logs on the host; NULL in memory or without memory; the caller frees.
  */
 char *logs_folder(const struct plane *plane, const char *workspace, const char *name);
+/* Likewise that of a workspace's file share: "<data>/shares/<workspace>". */
+char *share_folder(const struct plane *plane, const char *workspace);
 
 #endif

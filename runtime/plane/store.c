@@ -112,6 +112,10 @@ static const char *const migrations[] = {
     "NULL,"
     " code TEXT, request_id TEXT NOT NULL, count INTEGER NOT NULL, last_ms INTEGER NOT NULL);"
     "CREATE INDEX audit_outcome ON audit (outcome, sequence);",
+    /* Setup scripts with the secrets in them: bodies have them without. */
+    "CREATE TABLE secret_scripts (compute TEXT PRIMARY KEY, scripts TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TRIGGER computes_secrets AFTER DELETE ON computes BEGIN"
+    " DELETE FROM secret_scripts WHERE compute = OLD.id; END;",
 };
 
 /* No room: what can be done about it is not ours, and trying again is no help. */

@@ -26,12 +26,12 @@
 #include "plane/drivers/oci_files.h"
 #include "plane/drivers/oci_scan.h"
 #include "plane/drivers/oci_view.h"
+#include "plane/drivers/run_log.h"
 
 #define SPEC_MAX ((size_t)16 << 20)
-#define LOG_MAX ((int64_t)64 << 20) /* bytes of one script's output that are kept */
-#define TERM_GRACE_MS 5000          /* between TERM and KILL for a script out of time */
-#define END_GRACE_MS 3000           /* between TERM and KILL for everything, when we end */
-#define PIPES_MAX 8                 /* outputs that are still open after their script ended */
+#define TERM_GRACE_MS 5000 /* between TERM and KILL for a script out of time */
+#define END_GRACE_MS 3000  /* between TERM and KILL for everything, when we end */
+#define PIPES_MAX 8        /* outputs that are still open after their script ended */
 #define DEPTH_MAX 256
 
 struct init {
@@ -47,9 +47,9 @@ struct init {
 struct run {
     const cJSON *step;
     pid_t pid;
-    int output; /* our end of its pipe */
-    int log;    /* file, or -1 */
-    int64_t log_size;
+    int output;              /* our end of its pipe */
+    struct secrets *secrets; /* what the script was given; owned */
+    struct run_log *log;     /* owned; NULL: none */
     bool ended;
     int status; /* as waitpid() gives it */
     bool timed_out;
@@ -125,29 +125,14 @@ static void describe_log(const struct run *run)
         (void)cJSON_AddStringToObject(about, "endTime", now);
         (void)cJSON_AddNumberToObject(about, "exitStatus", exit_status(run));
         (void)cJSON_AddBoolToObject(about, "timedOut", run->timed_out);
+        if (run_log_dropped(run->log) > 0)
+            (void)cJSON_AddNumberToObject(about, "droppedBytes", (double)run_log_dropped(run->log));
     }
     if (name)
         write_json(OCI_LOG_FOLDER, name, about);
     else
         cJSON_Delete(about);
     free(name);
-}
-
-static void log_note(struct run *run, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void log_note(struct run *run, const char *format, ...)
-{
-    struct buffer text = { 0 };
-    va_list args;
-    va_start(args, format);
-    buffer_text(&text, "[moonfleet] ");
-    buffer_vformat(&text, format, args);
-    buffer_char(&text, '\n');
-    va_end(args);
-    if (run->log >= 0 && buffer_check(&text, "a note", NULL) == 0)
-        (void)!write(run->log, text.data, text.size);
-    buffer_clear(&text);
 }
 
 /* ---- the script's process ---- */
@@ -218,13 +203,9 @@ static int start_script(struct run *run, struct error *err)
 {
     int ends[2] = { -1, -1 };
     char *script = file_join(OCI_RUN_FOLDER, json_string(run->step, "script", ""));
-    char *log = file_join(OCI_LOG_FOLDER, json_string(run->step, "log", ""));
     int rc = 0;
-    if (!script || !log)
+    if (!script)
         rc = error_set(err, ERROR_NO_MEMORY, "no memory to run a script");
-    else if ((run->log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644)) <
-             0)
-        rc = error_system(err, errno, "opening the log '%s'", log);
     else if (pipe2(ends, O_CLOEXEC) < 0)
         rc = error_system(err, errno, "making a pipe");
     if (rc == 0) {
@@ -241,24 +222,10 @@ static int start_script(struct run *run, struct error *err)
         (void)close(ends[1]);
     }
     free(script);
-    free(log);
     return rc;
 }
 
 /* ---- waiting ---- */
-
-static void keep_output(struct run *run, const char *bytes, size_t size)
-{
-    bool full = run->log_size >= LOG_MAX;
-    int64_t left = LOG_MAX - run->log_size;
-    if (full || run->log < 0)
-        return;
-    size_t wanted = (int64_t)size < left ? size : (size_t)left;
-    (void)!write(run->log, bytes, wanted);
-    run->log_size += (int64_t)size;
-    if (run->log_size >= LOG_MAX)
-        log_note(run, "output beyond %d MiB is dropped", (int)(LOG_MAX >> 20));
-}
 
 /* Reads what is there; false at the end of the pipe.  Bounded, so that output without end does not
  * keep us from the clock. */
@@ -271,8 +238,8 @@ static bool read_output(int fd, struct run *run)
             return false;
         if (got < 0)
             return true;
-        if (run)
-            keep_output(run, bytes, (size_t)got);
+        if (run && run->log)
+            run_log_put(run->log, bytes, (size_t)got);
     }
     return true;
 }
@@ -329,7 +296,8 @@ static void out_of_time(struct run *run)
     char limit[DURATION_TEXT_SIZE];
     if (!run->timed_out) {
         duration_text(json_int(run->step, "timeout", 0), limit, sizeof limit);
-        log_note(run, "the time limit of %s is over", limit);
+        if (run->log)
+            run_log_note(run->log, "the time limit of %s is over", limit);
     }
     (void)kill(-run->pid, run->timed_out ? SIGKILL : SIGTERM);
     run->timed_out = true;
@@ -354,6 +322,36 @@ static void wait_for_script(struct init *init, struct run *run)
         init->pipes[init->pipe_count++] = run->output;
 }
 
+/* The script's log, which hides what the script's line of secrets tells of. */
+static int open_log(struct run *run, struct error *err)
+{
+    struct buffer text = { 0 };
+    char *script = file_join(OCI_RUN_FOLDER, json_string(run->step, "script", ""));
+    int rc = script ? secrets_new(&run->secrets, err)
+                    : error_set(err, ERROR_NO_MEMORY, "no memory to run a script");
+    if (rc == 0)
+        rc = file_read(script, SPEC_MAX, &text, err);
+    if (rc == 0 && text.size > 0)
+        rc = secrets_read(text.data, text.size, run->secrets, NULL, err);
+    if (rc == 0)
+        rc = run_log_open(OCI_LOG_FOLDER, json_string(run->step, "log", ""), run->secrets,
+                          &run->log, err);
+    buffer_clear(&text);
+    free(script);
+    return rc;
+}
+
+/* A script with secrets does not stay where it ran. */
+static void forget_secrets(struct run *run)
+{
+    char *script = file_join(OCI_RUN_FOLDER, json_string(run->step, "script", ""));
+    if (script && secrets_count(run->secrets) > 0)
+        (void)unlink(script);
+    free(script);
+    secrets_free(run->secrets);
+    run->secrets = NULL;
+}
+
 /* Durable, before anybody is told: a script that ran once never runs again. */
 static void remember_creation(const struct run *run)
 {
@@ -370,14 +368,14 @@ static void remember_creation(const struct run *run)
 /* Runs one script to its end.  False when setting up ends here: it failed, or we are to end. */
 static bool run_step(struct init *init, const cJSON *step)
 {
-    struct run run = { .step = step, .output = -1, .log = -1 };
+    struct run run = { .step = step, .output = -1 };
     struct error err = { 0 };
     int64_t timeout_s = json_int(step, "timeout", 0);
     time_format(clock_unix_ms(clock_real()), run.start);
     describe_log(&run);
     tell(init, "running", &run, NULL);
     run.deadline_ms = timeout_s > 0 ? now_ms() + timeout_s * 1000 : 0;
-    if (start_script(&run, &err) < 0) {
+    if (open_log(&run, &err) < 0 || start_script(&run, &err) < 0) {
         if (run.output >= 0)
             (void)close(run.output);
         run.ended = true;
@@ -387,24 +385,29 @@ static bool run_step(struct init *init, const cJSON *step)
     }
     bool interrupted = !run.ended;
     if (interrupted) { /* told to end: the rest of the machine goes with it */
-        log_note(&run, "the instance was stopped while this script ran");
+        if (run.log)
+            run_log_note(run.log, "the instance was stopped while this script ran");
         run.ended = true;
         run.status = SIGTERM;
     }
     bool good = !run.timed_out && WIFEXITED(run.status) && WEXITSTATUS(run.status) == 0;
+    if (run.log)
+        run_log_flush(run.log);
     describe_log(&run);
-    if (run.log >= 0)
-        (void)close(run.log);
+    run_log_close(run.log);
     if (!interrupted && text_equal(json_string(step, "kind", ""), "creation"))
         remember_creation(&run);
     if (!good)
         tell(init, interrupted ? "interrupted" : "failed", &run, err.code ? err.message : NULL);
+    forget_secrets(&run);
     return good;
 }
 
 /* ---- the machine ---- */
 
-static void give_away(int dir_fd, const char *name, uid_t uid, gid_t gid, int depth)
+/* `kept` (NULL: nothing) is an entry at the top whose content stays as it is. */
+static void give_away(int dir_fd, const char *name, uid_t uid, gid_t gid, const char *kept,
+                      int depth)
 {
     const struct dirent *entry = NULL;
     (void)fchownat(dir_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
@@ -417,7 +420,8 @@ static void give_away(int dir_fd, const char *name, uid_t uid, gid_t gid, int de
     }
     while (depth < DEPTH_MAX && (entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            give_away(dirfd(dir), entry->d_name, uid, gid, depth + 1);
+            give_away(dirfd(dir), entry->d_name, uid, gid, NULL,
+                      text_equal(entry->d_name, kept) ? DEPTH_MAX : depth + 1);
     }
     (void)closedir(dir);
 }
@@ -465,7 +469,7 @@ static void give_tops(const cJSON *tops, const char *home, const cJSON *spec)
     }
     if (keys && json_string(spec, "sshPublicKey", NULL))
         give_away(AT_FDCWD, keys, (uid_t)json_int(spec, "uid", 0), (gid_t)json_int(spec, "gid", 0),
-                  0);
+                  NULL, 0);
     free(keys);
 }
 
@@ -497,7 +501,7 @@ static void make_machine(const cJSON *spec)
         give_tops(tops, home, spec);
     else if (first)
         give_away(AT_FDCWD, home, (uid_t)json_int(spec, "uid", 0), (gid_t)json_int(spec, "gid", 0),
-                  0);
+                  json_bool(spec, "shared", false) ? "cloudfiles" : NULL, 0);
     if (first)
         (void)oci_files_write(OCI_RUN_FOLDER, "settled", "", 0, 0644, NULL);
 }

@@ -18,6 +18,7 @@
 #include "plane/drivers/oci_scan.h"
 #include "plane/drivers/oci_view.h"
 #include "setup/quote.h"
+#include "setup/secrets.h"
 
 #define ID_MAX 64
 #define OWN_FILE_MAX ((size_t)16 << 20) /* of a file at the top of a layer */
@@ -226,28 +227,57 @@ static int add_trace(cJSON *step, const char *folder, int rc, struct error *err)
     return rc;
 }
 
+/* What the log's description says of a script: nothing of its secrets.  *out_mode: who may read it. */
+static int describe_script(cJSON *step, const struct driver_script *script, mode_t *out_mode,
+                           struct error *err)
+{
+    char digest[DIGEST_TEXT_SIZE];
+    struct buffer text = { 0 }, words = { 0 };
+    struct secrets *secrets = NULL;
+    const char *arguments = script->arguments ? script->arguments : "";
+    int rc = secrets_new(&secrets, err);
+    if (rc == 0)
+        rc = secrets_read(script->text, script->size, secrets, NULL, err);
+    if (rc == 0)
+        rc = secrets_scrub_script(script->text, script->size, &text, err);
+    if (rc == 0) {
+        secrets_name_values(secrets, arguments, strlen(arguments), &words);
+        rc = buffer_check(&words, "the arguments of a script", err);
+    }
+    if (rc == 0) {
+        digest_hex(text.data ? text.data : "", text.size, digest);
+        (void)cJSON_AddStringToObject(step, "arguments", words.data ? words.data : "");
+        (void)cJSON_AddStringToObject(step, "digest", digest);
+        *out_mode = secrets_count(secrets) > 0 ? 0700 : 0755;
+    }
+    secrets_free(secrets);
+    buffer_clear(&text);
+    buffer_clear(&words);
+    return rc;
+}
+
 static int add_step(cJSON *steps, const char *folder, const char *kind,
                     const struct driver_script *script, int64_t number, struct error *err)
 {
-    char name[64], log[64], digest[DIGEST_TEXT_SIZE];
+    char name[64], log[64];
+    mode_t mode = 0700;
     cJSON *words = NULL;
     (void)snprintf(name, sizeof name, "run/%s.sh", kind);
     (void)snprintf(log, sizeof log, "%04lld-%s.log", (long long)number, kind);
     int rc = setup_split_words(script->arguments ? script->arguments : "", &words, err);
     if (rc < 0)
         return error_wrap(err, rc, "the arguments of the %s script", kind);
-    rc = oci_files_write(folder, name, script->text, script->size, 0755, err);
-    digest_hex(script->text, script->size, digest);
     cJSON *step = cJSON_CreateObject();
+    rc = describe_script(step, script, &mode, err);
+    if (rc == 0)
+        rc = oci_files_write(folder, name, script->text, script->size, mode, err);
     (void)cJSON_AddStringToObject(step, "kind", kind);
     (void)cJSON_AddStringToObject(step, "script", name + strlen("run/"));
     (void)cJSON_AddStringToObject(step, "log", log);
-    (void)cJSON_AddStringToObject(step, "arguments", script->arguments ? script->arguments : "");
     (void)cJSON_AddItemToObject(step, "words", words);
     (void)cJSON_AddNumberToObject(step, "timeout", (double)script->timeout_s);
     (void)cJSON_AddStringToObject(step, "directory", script->directory ? script->directory : "/");
-    (void)cJSON_AddStringToObject(step, "digest", digest);
-    if (script->trace)
+    if (rc == 0 && script->trace)
         rc = add_trace(step, folder, rc, err);
     if (!cJSON_AddItemToArray(steps, step)) {
         cJSON_Delete(step);
@@ -297,6 +327,7 @@ static int write_spec(const char *folder, const struct driver_instance *instance
     (void)cJSON_AddStringToObject(spec, "token", token);
     (void)cJSON_AddStringToObject(spec, "home", OCI_USER_HOME);
     (void)cJSON_AddStringToObject(spec, "share", share ? share : "/");
+    (void)cJSON_AddBoolToObject(spec, "shared", instance->share_folder != NULL);
     (void)cJSON_AddNumberToObject(spec, "uid", (double)uid);
     (void)cJSON_AddNumberToObject(spec, "gid", (double)gid);
     if (instance->ssh_public_key)
@@ -374,6 +405,21 @@ static int add_overlay(const struct oci_bundle *bundle, cJSON *config, const cha
     return rc;
 }
 
+/* The workspace's file share, in the user's home.  Of its logs an instance sees its own: others are
+ * for whoever may enter the others. */
+static int add_share(cJSON *config, const struct driver_instance *instance)
+{
+    char *logs = text_format(OCI_SHARE_FOLDER "/Logs/%s", instance->name);
+    int rc = logs ? oci_config_bind(config, instance->share_folder, OCI_SHARE_FOLDER, true)
+                  : ERROR_NO_MEMORY;
+    if (rc == 0)
+        rc = oci_config_empty(config, OCI_SHARE_FOLDER "/Logs");
+    if (rc == 0)
+        rc = oci_config_bind(config, instance->log_folder, logs, false);
+    free(logs);
+    return rc;
+}
+
 static int add_mounts(const struct oci_bundle *bundle, cJSON *config, const char *folder,
                       const struct driver_instance *instance, const struct oci_layers *layers,
                       const cJSON *own_tops)
@@ -397,6 +443,8 @@ static int add_mounts(const struct oci_bundle *bundle, cJSON *config, const char
         rc = oci_config_bind(config, run, OCI_RUN_FOLDER, true);
     if (rc == 0)
         rc = oci_config_bind(config, instance->log_folder, OCI_LOG_FOLDER, true);
+    if (rc == 0 && instance->share_folder)
+        rc = add_share(config, instance);
     if (rc == 0)
         rc = oci_config_bind(config, bundle->program, OCI_INIT_PATH, false);
     free(run);

@@ -233,6 +233,13 @@ int oci_config_bind(cJSON *config, const char *source, const char *path, bool wr
     return add_mount(config, path, "none", source, options) ? 0 : ERROR_NO_MEMORY;
 }
 
+int oci_config_empty(cJSON *config, const char *path)
+{
+    return add_mount(config, path, "tmpfs", "tmpfs", words("nosuid noexec nodev mode=755 size=64k"))
+               ? 0
+               : ERROR_NO_MEMORY;
+}
+
 /* Appends a path the way overlayfs reads its options: ',' ends an option, ':' a lower folder. */
 static void escape(struct buffer *out, const char *path)
 {

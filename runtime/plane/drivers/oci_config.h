@@ -8,6 +8,7 @@
 /* Where things stand inside an instance. */
 #define OCI_RUN_FOLDER "/run/moonfleet"
 #define OCI_LOG_FOLDER "/run/moonfleet-logs"
+#define OCI_SHARE_FOLDER "/home/azureuser/cloudfiles/code" /* the workspace's file share */
 #define OCI_TRACE_NAME "trace" /* of the run folder: what a traced script did when */
 #define OCI_INIT_PATH "/run/moonfleet-init"
 #define OCI_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -28,6 +29,9 @@ cJSON *oci_config_new(const struct oci_config *config);
 /* Shows a host folder or file at `path`.  The mount keeps the restrictions that the host has on it,
  * as the kernel asks of ordinary users. */
 int oci_config_bind(cJSON *config, const char *source, const char *path, bool writable);
+
+/* Shows a small empty folder of its own at `path`. */
+int oci_config_empty(cJSON *config, const char *path);
 
 /* Shows /<top> with changes going to <folder>/upper/<top>; `lowers` (host paths, the uppermost first,
  * at least one) lie below. */
