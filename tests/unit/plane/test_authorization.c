@@ -441,7 +441,8 @@ static void an_older_store_gets_the_tables_and_the_owners_role(void **state)
 {
     (void)state;
     static const char back[] =
-        "DROP TABLE role_definitions; DROP TABLE role_assignments; DROP TABLE deny_assignments;"
+        "DROP TRIGGER computes_secrets; DROP TABLE secret_scripts; DROP TABLE role_definitions; "
+        "DROP TABLE role_assignments; DROP TABLE deny_assignments;"
         "DROP TABLE audit; DROP TABLE quotas; DROP INDEX members_member; DROP INDEX "
         "principals_app; ALTER TABLE operations DROP COLUMN caller;"
         "ALTER TABLE computes DROP COLUMN sharing; UPDATE schema_version SET version = 1";
