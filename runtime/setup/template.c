@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 /* Names that templates have no reason to use. */
-#define LUA_HEAD "local __literal,__value,__at=...;"
+#define LUA_HEAD "local _ENV,__literal,__value,__at=...;"
 #define AS_USER "as_user"
 
 enum segment_kind { SEGMENT_TEXT, SEGMENT_VALUE, SEGMENT_STATEMENT, SEGMENT_COMMENT };

@@ -50,8 +50,9 @@ void template_free(struct template *template); /* NULL is fine */
 /* Is there any marker (or escaped marker)?  Text without one is its own rendering. */
 bool template_has_markers(const struct template *template);
 
-/* The Lua chunk, borrowed.  It is called with three functions: literal(i), value(i, v) and at(i),
- * which notes that marker i is reached and returns i; indices count from 1. */
+/* The Lua chunk, borrowed.  It is called with the table of its globals and three functions:
+ * literal(i), value(i, v) and at(i), which notes that marker i is reached and returns i; indices
+ * count from 1. */
 const char *template_lua(const struct template *template, size_t *out_size);
 
 /* The index-th (from 1), or NULL. */
