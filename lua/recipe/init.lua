@@ -10,6 +10,7 @@ local instance = require "instance"
 local setup_script = require "setup_script"
 local principal = require "principal"
 local parameter = require "parameter"
+local template = require "template"
 local secret = require "secret"
 local files = require "files"
 local output = require "output"
@@ -47,6 +48,11 @@ globals._G = globals
 unknown.watch(globals)
 
 local control = {}
+
+--- Renders the setup script `text` with the given parameters and writes the document of it.
+function control.render(text)
+  template.write(core.name, template.render(core.name, text, core.parameters, false))
+end
 
 --- The recipe as a function; or nil, what is wrong with its syntax, and the line.
 function control.compile(text)

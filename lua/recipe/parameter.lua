@@ -1,13 +1,39 @@
 --- parameter.lua - the `parameter` word: what may be given from outside with -p name=value.
+---
+--- Setup scripts have parameters too, which a recipe gives in `with`: a scope is the parameters of one
+--- recipe or one script.
 local check = require "check"
 local problems = require "problems"
 
 local parameter = {}
 
-local OPTIONS = { "default", "description", "type", "choices", "min", "max" }
+local OPTIONS = { "default", "description", "type", "choices", "min", "max", "required" }
+local TYPES = { string = "string", number = "number", boolean = "boolean", list = "table" }
 local BOOLEANS = { ["true"] = true, yes = true, ["false"] = false, no = false }
 
-local declared, by_name = {}, {}
+--- What a scope holds: `declared` in order, `by_name`, what was `given` by name, and `how` one gives
+--- it, with the name for %s.
+function parameter.scope(given, how)
+  return { declared = {}, by_name = {}, given = given, how = how }
+end
+
+local recipe = parameter.scope(core.parameters, "-p %s=VALUE")
+
+--- "a,b" or a JSON array as a list; or nil and what it should be.
+local function convert_list(text)
+  if text:find("^%s*%[") then
+    local done, value = core.json(text)
+    if not done or type(value) ~= "table" then
+      return nil, "a list: a,b or [\"a\",\"b\"]"
+    end
+    return value
+  end
+  local list = {}
+  for item in (text == "" and "" or text .. ","):gmatch("([^,]*),") do
+    list[#list + 1] = item
+  end
+  return list
+end
 
 --- The given text as a value of that type; or nil and what it should be.
 local function convert(text, wanted)
@@ -23,25 +49,58 @@ local function convert(text, wanted)
       return nil, "true or false"
     end
     return BOOLEANS[text]
+  elseif wanted == "list" then
+    return convert_list(text)
   end
   return text
 end
 
+--- Is it one of the choices?  Otherwise what is wrong.
+local function wrong_choice(value, choices)
+  local texts = {}
+  for i, choice in ipairs(choices) do
+    if choice == value then
+      return nil
+    end
+    texts[i] = core.text(choice)
+  end
+  return ("is one of %s, not '%s'%s"):format(table.concat(texts, ", "), core.text(value),
+    problems.suggestion(core.text(value), texts))
+end
+
+local function is_list(value)
+  local count = 0
+  for _ in next, value do
+    count = count + 1
+  end
+  return count == rawlen(value)
+end
+
+--- What is wrong with a list: its choices are those of each item, its bounds are of their number.
+local function wrong_list(list, options)
+  if not is_list(list) then
+    return "is a list { … }, not a table with names"
+  elseif type(options.min) == "number" and #list < options.min then
+    return ("has at least %s items, not %d"):format(options.min, #list)
+  elseif type(options.max) == "number" and #list > options.max then
+    return ("has at most %s items, not %d"):format(options.max, #list)
+  end
+  for i = 1, type(options.choices) == "table" and #list or 0 do
+    local wrong = wrong_choice(list[i], options.choices)
+    if wrong then
+      return ("item %d %s"):format(i, wrong)
+    end
+  end
+end
+
 --- What is wrong with a value, or nil.
 local function wrong_with(value, wanted, options)
-  if type(value) ~= wanted then
+  if type(value) ~= TYPES[wanted] then
     return ("is a %s, not %s"):format(wanted, check.kind(value))
-  end
-  if type(options.choices) == "table" then
-    local texts = {}
-    for i, choice in ipairs(options.choices) do
-      if choice == value then
-        return nil
-      end
-      texts[i] = core.text(choice)
-    end
-    return ("is one of %s, not '%s'%s"):format(table.concat(texts, ", "), core.text(value),
-      problems.suggestion(core.text(value), texts))
+  elseif wanted == "list" then
+    return wrong_list(value, options)
+  elseif type(options.choices) == "table" then
+    return wrong_choice(value, options.choices)
   end
   if wanted == "number" and type(options.min) == "number" and value < options.min then
     return ("is at least %s, not %s"):format(options.min, value)
@@ -65,7 +124,8 @@ local function read_options(word, options)
       read[name] = nil
     end
   end
-  local kinds = { description = "string", choices = "table", min = "number", max = "number" }
+  local kinds = { description = "string", choices = "table", min = "number", max = "number",
+    required = "boolean" }
   for name, kind in pairs(kinds) do
     if read[name] ~= nil and type(read[name]) ~= kind then
       problems.add(("%s: '%s' is a %s, not %s"):format(word, name, kind, check.kind(read[name])))
@@ -75,21 +135,21 @@ local function read_options(word, options)
   return read
 end
 
---- "string", "number" or "boolean": as said, or as the default is.
+--- "string", "number", "boolean" or "list": as said, or as the default is.
 local function type_of(word, options)
   local wanted = options.type
   if wanted == nil then
     local given = type(options.default)
-    return (given == "number" or given == "boolean") and given or "string"
-  elseif wanted == "string" or wanted == "number" or wanted == "boolean" then
+    return given == "table" and "list" or TYPES[given] and given or "string"
+  elseif TYPES[wanted] then
     return wanted
   end
-  problems.add(("%s: 'type' is \"string\", \"number\" or \"boolean\""):format(word))
+  problems.add(("%s: 'type' is \"string\", \"number\", \"boolean\" or \"list\""):format(word))
   return "string"
 end
 
 --- The value: what was given, else the default; a placeholder when neither is right.
-local function value_of(word, name, wanted, options)
+local function value_of(scope, word, name, wanted, options)
   local default = options.default
   if default ~= nil then
     local wrong = wrong_with(default, wanted, options)
@@ -98,13 +158,18 @@ local function value_of(word, name, wanted, options)
       default = nil
     end
   end
-  local given = core.parameters[name]
+  local given = scope.given[name]
   if given == nil then
-    if options.default == nil then
-      problems.add(("%s has no value: give one with -p %s=VALUE"):format(word, name))
+    if options.required or (options.default == nil and options.required == nil) then
+      problems.add(("%s has no value: give one with " .. scope.how):format(word, name))
+    elseif options.default == nil then
+      return nil, nil
     end
   else
-    local value, expected = convert(given, wanted)
+    local value, expected = given, nil
+    if type(given) == "string" and not scope.is_typed then
+      value, expected = convert(given, wanted)
+    end
     local wrong = expected and ("is %s, not '%s'"):format(expected, given)
       or wrong_with(value, wanted, options)
     if not wrong then
@@ -118,43 +183,56 @@ local function value_of(word, name, wanted, options)
   return default, default
 end
 
---- parameter("name", { default = …, description = …, type = …, choices = {…}, min = …, max = … })
-function parameter.word(name, options)
+--- Declares a parameter in a scope and gives its value.
+function parameter.declare(scope, name, options)
   local file, line = core.where()
   if not check.name("parameter", name, "its name") then
     return core.placeholder
   end
   local word = ("parameter '%s'"):format(name)
-  local first = by_name[name]
+  local first = scope.by_name[name]
   if first then
     problems.add(("%s was already declared at %s:%d"):format(word, first.file, first.line))
     return first.value
   end
   options = read_options(word, options)
-  local entry = { name = name, file = file, line = line, description = options.description }
-  entry.value, entry.default = value_of(word, name, type_of(word, options), options)
-  declared[#declared + 1] = entry
-  by_name[name] = entry
+  local entry = { name = name, file = file, line = line, description = options.description,
+    type = type_of(word, options), choices = options.choices,
+    required = options.required or (options.default == nil and options.required == nil) }
+  entry.value, entry.default = value_of(scope, word, name, entry.type, options)
+  scope.declared[#scope.declared + 1] = entry
+  scope.by_name[name] = entry
   return entry.value
 end
 
---- Values for parameters that the recipe does not have.
-function parameter.check_whole()
+--- parameter("name", { default = …, description = …, type = …, choices = {…}, min = …, max = …,
+--- required = … })
+function parameter.word(name, options)
+  return parameter.declare(recipe, name, options)
+end
+
+--- Tells of values for parameters that a scope does not have.
+function parameter.check_given(scope, whose, file)
   local names = {}
-  for i, entry in ipairs(declared) do
+  for i, entry in ipairs(scope.declared) do
     names[i] = entry.name
   end
-  for name in pairs(core.parameters) do
-    if not by_name[name] then
-      problems.add(("this recipe has no parameter '%s'%s"):format(name, problems.suggestion(name, names)),
-        core.name, 0)
+  for name in pairs(scope.given) do
+    if not scope.by_name[name] then
+      problems.add(("%s has no parameter '%s'%s"):format(whose, core.text(name),
+        problems.suggestion(core.text(name), names)), file, 0)
     end
   end
 end
 
+--- Values for parameters that the recipe does not have.
+function parameter.check_whole()
+  parameter.check_given(recipe, "this recipe", core.name)
+end
+
 function parameter.write()
   core.write(',"parameters":[')
-  for i, entry in ipairs(declared) do
+  for i, entry in ipairs(recipe.declared) do
     core.write(i > 1 and "," or "", '{"name":', core.quote(entry.name), ',"value":',
       core.encode(entry.value), ',"default":', core.encode(entry.default), ',"description":',
       entry.description and core.quote(entry.description) or "null", ',"at":',

@@ -5,6 +5,7 @@ local LIMIT = 1000 -- mistakes
 local MESSAGE_MAX = 1500 -- bytes
 
 local list, seen = {}, {}
+local sink -- who is told instead, while something else than the recipe is run
 local hidden = {} -- { value, what stands for it }, longest value first
 
 --- From now on the value of a secret is not in what a recipe says.
@@ -51,10 +52,20 @@ local function add(message, file, line, trace)
   end
 end
 
+--- From now on mistakes go to sink(message, file, line); gives what was there before, for the way back.
+function problems.divert(to)
+  local before = sink
+  sink = to
+  return before
+end
+
 --- Notes a mistake; without a place: that of the recipe's code that called.
 function problems.add(message, file, line)
   if not file then
     file, line = core.where()
+  end
+  if sink then
+    return sink(message, file, line)
   end
   add(message, file, line)
   if #list >= LIMIT then

@@ -1,11 +1,13 @@
 --- setup_script.lua - the `setup_script` word: a shell script and how it is run.
 ---
 ---   setup_script "path"                 as it is
----   setup_script "path" { args = {…}, timeout = "20m" }
+---   setup_script "path" { with = {…}, args = {…}, timeout = "20m" }
 ---   setup_script { inline = [[…]], args = {…}, timeout = "20m" }
 ---   setup_script { workspace = "Users/ada/x.sh", args = {…}, timeout = "20m" }
 ---
 --- The first three send the script's text; the last one names a script in the workspace's file share.
+---
+--- `with` are the parameters of the script, which may be a template (template.lua).
 ---
 --- Gives a reference.  A script gets its place in the document when something first refers to it;
 --- equal ones share one.
@@ -13,22 +15,44 @@ local check = require "check"
 local files = require "files"
 local problems = require "problems"
 local secret = require "secret"
+local template = require "template"
 
 local setup_script = {}
 
-local FIELDS = { "args", "timeout" }
-local BLOCK_FIELDS = { "args", "timeout", "inline", "workspace" }
+local FIELDS = { "with", "args", "timeout" }
+local BLOCK_FIELDS = { "with", "args", "timeout", "inline", "workspace" }
 
 local records = {}    -- every script, in order of the word
 local numbered = {}   -- by index + 1: those in the document
 local by_content = {} -- what makes scripts equal → index
 local references = {} -- by index + 1
 
+--- Makes the script of the template, once.  What is wrong in it is told where the recipe names it.
+local function render(record)
+  if record.rendered or not record.readable then
+    return
+  end
+  record.rendered = true
+  local name = record.path or "inline script"
+  local result = template.render(name, record.text, record.with or {}, true)
+  for _, problem in ipairs(result.problems) do
+    local place = problem.line > 0 and (":%d:%d"):format(problem.line, problem.column) or ""
+    problems.add(("%s%s: %s"):format(name, place, problem.message), record.file, record.line)
+  end
+  record.lines = result.lines
+  record.text = ""
+  if result.text and core.is_text(result.text) then
+    record.text = result.text
+  elseif result.text then
+    problems.add(("%s: with these values it is not UTF-8 text"):format(name), record.file, record.line)
+  end
+end
+
 --- The index of a record in "scripts".
 local function index_of(record)
   if not record.index then
-    local content = table.concat({ record.source, record.path or "", record.path and "" or record.text,
-      record.args, record.timeout }, "\0")
+    render(record)
+    local content = table.concat({ record.source, record.path or "", record.text, record.args, record.timeout }, "\0")
     record.index = by_content[content]
     if not record.index then
       numbered[#numbered + 1] = record
@@ -90,6 +114,10 @@ end
 
 local function read_options(record, options, known)
   check.known(record.word, options, known)
+  if options.with ~= nil then
+    record.with = template.values(record.word, options.with)
+    record.readable = record.readable and record.with ~= nil
+  end
   if options.args ~= nil then
     read_args(record, options.args)
   end
@@ -103,6 +131,7 @@ end
 local function check_text(record, text)
   if core.is_text(text) then
     record.text = text
+    record.readable = true
   else
     problems.add(("%s is not UTF-8 text"):format(record.word))
   end
@@ -119,11 +148,12 @@ end
 
 local function inline(options)
   local record = new("inline", nil, "setup_script")
-  read_options(record, options, BLOCK_FIELDS)
-  record.blocked = true
   if type(options.inline) == "string" then
     check_text(record, options.inline)
-  elseif not core.is_placeholder(options.inline) then
+  end
+  read_options(record, options, BLOCK_FIELDS)
+  record.blocked = true
+  if type(options.inline) ~= "string" and not core.is_placeholder(options.inline) then
     problems.add(options.inline == nil
       and "setup_script: give a path, or inline = [[ ... ]], or workspace = \"Users/….sh\""
       or ("setup_script: 'inline' is text, not %s"):format(check.kind(options.inline)))
@@ -143,6 +173,9 @@ local function in_workspace(options)
   record.blocked = true
   if options.inline ~= nil then
     problems.add(record.word .. ": give inline or workspace, not both")
+  end
+  if options.with ~= nil then
+    problems.add(record.word .. ": a script of the file share is run as it is there: 'with' has no meaning")
   end
   if next(record.secrets) then
     problems.add(record.word .. ": a script of the file share cannot be given secrets, because nothing in it "
@@ -229,7 +262,7 @@ function setup_script.write()
   for i, record in ipairs(numbered) do
     core.write(i > 1 and "," or "", '{"source":"', record.source, '","path":',
       record.path and core.quote(record.path) or "null", ',"secrets":', names_json(record.secrets), ',"text":', core.quote(record.text), ',"args":', record.args, ',"timeout":', record.timeout,
-      ',"at":', problems.at(record.file, record.line), "}")
+      ',"lines":', record.lines or "null", ',"at":', problems.at(record.file, record.line), "}")
   end
   core.write("]")
 end

@@ -63,6 +63,20 @@ static int core_where(lua_State *L)
     return 2;
 }
 
+/* message, file, line = place(message): without the places that Lua puts in front of it; the place is
+ * that of the innermost one, or of the recipe's code that called. */
+static int core_place(lua_State *L)
+{
+    struct place place = { 0 };
+    const char *message = place_strip(L, luaL_checkstring(L, 1), &place);
+    if (!place.file[0])
+        place_of_caller(L, &place);
+    lua_pushstring(L, message);
+    lua_pushstring(L, place.file[0] ? place.file : recipe_run_of(L)->input->name);
+    lua_pushinteger(L, place.line);
+    return 3;
+}
+
 /* A text given line by line, so that an error without a place (nesting) has at least a line. */
 struct lines {
     const char *at, *end;
@@ -358,16 +372,35 @@ static void add_type(lua_State *L, const char *type, const char *field)
     lua_setfield(L, -2, field);
 }
 
+/* A parameter's value: text, or for a template whatever JSON holds. */
+static bool push_parameter(lua_State *L, const cJSON *value)
+{
+    struct recipe_run *run = recipe_run_of(L);
+    int line;
+    if (cJSON_IsString(value)) {
+        lua_pushstring(L, value->valuestring);
+        return true;
+    }
+    if (!run->input->is_template)
+        return false;
+    buffer_reset(&run->scratch);
+    json_print(value, true, &run->scratch);
+    if (run->scratch.failed)
+        return false;
+    bool done = data_decode(L, run->scratch.data, run->scratch.size, false, &line);
+    if (!done)
+        lua_pop(L, 1);
+    return done;
+}
+
 static void add_parameters(lua_State *L)
 {
     lua_newtable(L);
     const cJSON *member;
     cJSON_ArrayForEach(member, recipe_run_of(L)->input->parameters)
     {
-        if (!cJSON_IsString(member))
-            continue;
-        lua_pushstring(L, member->valuestring);
-        lua_setfield(L, -2, member->string);
+        if (push_parameter(L, member))
+            lua_setfield(L, -2, member->string);
     }
     lua_setfield(L, -2, "parameters");
 }
@@ -387,6 +420,7 @@ void core_push(lua_State *L)
                                           { "json", core_json },
                                           { "load_into", core_load_into },
                                           { "nearest", core_nearest },
+                                          { "place", core_place },
                                           { "quote", core_quote },
                                           { "read", core_read },
                                           { "reference", core_reference },
@@ -405,5 +439,6 @@ void core_push(lua_State *L)
     lua_setfield(L, -2, "placeholder");
     lua_pushstring(L, recipe_run_of(L)->input->name);
     lua_setfield(L, -2, "name");
+    template_functions_add(L);
     add_parameters(L);
 }

@@ -72,9 +72,16 @@ static void encode_reference(struct encoder *e, int index, const char *kind)
     }
     lua_getiuservalue(L, index, 1);
     if (lua_istable(L, -1)) { /* a setup script, which gets its index when it is first used */
+        struct recipe_run *run = recipe_run_of(L);
         lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_INDEX);
         lua_insert(L, -2);
+        buffer_clear(&run->suspended); /* of an encoding that was raised out of */
+        run->suspended = run->scratch; /* the script may be a template, which needs one too */
+        run->scratch = (struct buffer) { .max = run->suspended.max };
         lua_call(L, 1, 1);
+        buffer_clear(&run->scratch);
+        run->scratch = run->suspended;
+        run->suspended = (struct buffer) { 0 };
     }
     buffer_format(e->out, "{\"$%s\":", kind);
     if (lua_isinteger(L, -1))

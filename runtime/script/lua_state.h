@@ -39,6 +39,7 @@ struct recipe_run {
     bool memory_refused;     /* the allocator said no at least once */
     bool stopped;            /* instructions_max was reached: every further instruction raises */
     struct buffer scratch;   /* owned here: a raise in the middle of an encoding leaks nothing */
+    struct buffer suspended; /* owned: the scratch of an encoding that waits for another */
     struct buffer document;  /* owned */
     struct buffer answer;    /* owned: what the source gave */
     void (*stop)(const char *file, int line);
@@ -76,6 +77,9 @@ void language_push_load(lua_State *L, int environment);
 
 /* The C side of the words: a table of functions for lua/recipe/init.lua. [-0, +1, m] */
 void core_push(lua_State *L);
+
+/* Adds the C side of templates to the table on top. [-0, +0, m] */
+void template_functions_add(lua_State *L);
 
 /* ---- data ---- */
 

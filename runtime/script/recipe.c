@@ -39,6 +39,7 @@ struct session {
     size_t files_size; /* bytes given so far */
     cJSON *secrets;    /* owned: name → value of those given */
     cJSON *document;   /* the outcome */
+    bool is_template;  /* a setup script to be rendered */
     bool done;
 };
 
@@ -138,9 +139,8 @@ static int queue_setup(struct session *s, struct error *err)
     struct buffer setup = { .max = WIRE_ANSWER_MAX };
     buffer_text(&setup, "{\"name\":");
     json_quote(&setup, s->name);
-    buffer_format(&setup,
-                  ",\"cpu_ms\":%lld,\"memory_bytes\":%zu,\"parameters\":", (long long)s->cpu_ms,
-                  s->memory_bytes);
+    buffer_format(&setup, ",\"cpu_ms\":%lld,\"memory_bytes\":%zu,\"template\":%s,\"parameters\":",
+                  (long long)s->cpu_ms, s->memory_bytes, s->is_template ? "true" : "false");
     if (s->options->parameters)
         json_print(s->options->parameters, true, &setup);
     else
@@ -298,8 +298,9 @@ static int take_document(struct session *s, const char *json, size_t size, struc
         return rc;
     if (rc < 0)
         return misbehaved(s, "text that is no JSON", err);
-    rc = recipe_check_document(document, s->name, err);
-    if (rc == 0)
+    rc = s->is_template ? recipe_check_rendering(document, s->name, err)
+                        : recipe_check_document(document, s->name, err);
+    if (rc == 0 && !s->is_template)
         rc = add_secrets(s, document, err);
     if (rc < 0) {
         cJSON_Delete(document);
@@ -488,10 +489,12 @@ static void end(struct session *s)
     buffer_clear(&s->in);
 }
 
-int recipe_evaluate(const struct recipe_options *options, cJSON **out_document, struct error *err)
+static int evaluate(const struct recipe_options *options, bool is_template, cJSON **out_document,
+                    struct error *err)
 {
     struct session s = {
         .options = options,
+        .is_template = is_template,
         .cpu_ms = options->cpu_ms > 0 ? options->cpu_ms : RECIPE_CPU_MS_DEFAULT,
         .memory_bytes = options->memory_bytes ? options->memory_bytes : RECIPE_MEMORY_DEFAULT,
         .folder = -1,
@@ -505,4 +508,14 @@ int recipe_evaluate(const struct recipe_options *options, cJSON **out_document, 
     if (rc == 0)
         *out_document = s.document;
     return rc;
+}
+
+int recipe_evaluate(const struct recipe_options *options, cJSON **out_document, struct error *err)
+{
+    return evaluate(options, false, out_document, err);
+}
+
+int recipe_render(const struct recipe_options *options, cJSON **out_document, struct error *err)
+{
+    return evaluate(options, true, out_document, err);
 }

@@ -7,7 +7,8 @@
  *    "declarations":[{"type":"instance","name","fields":{…},"at"}],        in order of declaration
  *    "scripts":[{"source":"inline","path":text|null,"text","args":[text|{"$secret":name}],
  *                "secrets":[name],                        those that it was given: hide them
- *                "timeout":text|null,"at"}
+ *                "timeout":text|null,"at",
+ *                "lines":[number…]|null}     the text is rendered; for template_line_of()
  *               | {"source":"workspace","path":in the file share,"text":"",…}],
  *    "secrets":[{"name","value"}],              what the parent gave; written by the parent itself
  *    "parameters":[{"name","value","default","description","at"}],

@@ -122,6 +122,28 @@ static bool is_declaration(const cJSON *item, const cJSON *document)
            is_place(member_of(item, "at"));
 }
 
+static bool is_count(const cJSON *item)
+{
+    return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= INT_MAX &&
+           floor(item->valuedouble) == item->valuedouble;
+}
+
+/* Pairs of a rendered line and the template's. */
+static bool is_lines(const cJSON *item)
+{
+    const cJSON *line;
+    if (cJSON_IsNull(item))
+        return true;
+    if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) % 2 != 0)
+        return false;
+    cJSON_ArrayForEach(line, item)
+    {
+        if (!is_count(line))
+            return false;
+    }
+    return true;
+}
+
 /* {"$secret":name} */
 static bool is_secret(const cJSON *item)
 {
@@ -137,7 +159,8 @@ static bool is_script(const cJSON *item, const cJSON *document)
     (void)document;
     if (!shared && !text_equal(json_string(item, "source", NULL), "inline"))
         return false;
-    if (cJSON_GetArraySize(item) != 7 || (shared && !is_name(path)) || !cJSON_IsArray(secrets) ||
+    if (cJSON_GetArraySize(item) != 8 || !is_lines(member_of(item, "lines")) ||
+        (shared && !is_name(path)) || !cJSON_IsArray(secrets) ||
         !(cJSON_IsNull(path) || is_name(path)) || !cJSON_IsString(member_of(item, "text")) ||
         !is_text_or_null(member_of(item, "timeout")) || !is_place(member_of(item, "at")) ||
         !cJSON_IsArray(args))
@@ -238,6 +261,53 @@ int recipe_check_document(const cJSON *document, const char *name, struct error 
             return rc;
     }
     return 0;
+}
+
+static bool is_raw(const cJSON *item, const cJSON *document)
+{
+    (void)document;
+    return cJSON_GetArraySize(item) == 2 && is_count(member_of(item, "line")) &&
+           is_count(member_of(item, "column"));
+}
+
+static bool is_choices(const cJSON *item, const cJSON *document)
+{
+    return cJSON_IsNull(item) || (cJSON_IsArray(item) && is_data(item, document, 1));
+}
+
+static bool is_template_parameter(const cJSON *item, const cJSON *document)
+{
+    return cJSON_GetArraySize(item) == 8 && is_name(member_of(item, "name")) &&
+           is_name(member_of(item, "type")) && member_of(item, "value") &&
+           is_data(member_of(item, "value"), document, 1) && member_of(item, "default") &&
+           is_data(member_of(item, "default"), document, 1) &&
+           is_text_or_null(member_of(item, "description")) &&
+           is_choices(member_of(item, "choices"), document) &&
+           cJSON_IsBool(member_of(item, "required")) && is_count(member_of(item, "line"));
+}
+
+static bool is_template_problem(const cJSON *item, const cJSON *document)
+{
+    (void)document;
+    return cJSON_GetArraySize(item) == 3 &&
+           is_line(member_of(item, "message"), MESSAGE_MAX_BYTES) &&
+           is_place(member_of(item, "at")) && is_count(member_of(item, "column"));
+}
+
+int recipe_check_rendering(const cJSON *document, const char *name, struct error *err)
+{
+    if (!cJSON_IsObject(document) || cJSON_GetArraySize(document) != 7 ||
+        !text_equal(json_string(document, "script", NULL), name))
+        return wrong(err, "another document");
+    if (!is_text_or_null(member_of(document, "text")) ||
+        !is_text_or_null(member_of(document, "base64")))
+        return wrong(err, "text");
+    if (!is_lines(member_of(document, "lines")))
+        return wrong(err, "lines");
+    int rc = check_list(document, "raw", ITEMS_MAX, is_raw, err);
+    if (rc == 0)
+        rc = check_list(document, "parameters", ITEMS_MAX, is_template_parameter, err);
+    return rc < 0 ? rc : check_list(document, "problems", PROBLEMS_MAX, is_template_problem, err);
 }
 
 int recipe_check_failure(const char *json, size_t size, struct error *err)

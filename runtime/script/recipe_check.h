@@ -10,6 +10,9 @@
  * ERROR_INVALID names the member that is wrong. */
 int recipe_check_document(const cJSON *document, const char *name, struct error *err);
 
+/* The same for the document of recipe_render(). */
+int recipe_check_rendering(const cJSON *document, const char *name, struct error *err);
+
 /* Turns a failure's JSON {"code","message","file","line"} into `err` and returns its code, which is
  * ERROR_SYNTAX, ERROR_LIMIT, ERROR_TOO_LARGE or ERROR_INTERNAL; ERROR_INVALID when it is malformed.
  */

@@ -139,6 +139,7 @@ int recipe_child_main(int argc, char **argv)
         .name = json_string(setup, "name", "recipe.lua"),
         .text = text.data ? text.data : "",
         .size = text.size,
+        .is_template = json_bool(setup, "template", false),
         .parameters = json_at(setup, "parameters"),
         .memory_bytes = (size_t)json_int(setup, "memory_bytes", 0),
         .source = { .read = read_file, .env = read_env, .secret = read_secret },

@@ -192,6 +192,7 @@ void recipe_run_free(struct recipe_run *run)
         lua_close(run->L);
     }
     buffer_clear(&run->scratch);
+    buffer_clear(&run->suspended);
     buffer_clear(&run->document);
     buffer_clear(&run->answer);
     free(run);
@@ -304,11 +305,37 @@ static int compile(struct recipe_run *run, struct error *err)
     return rc;
 }
 
+/* control.render(text): writes the document of recipe_render(). */
+static int render_template(lua_State *L)
+{
+    const struct recipe_input *input = recipe_run_of(L)->input;
+    push_control(L, "render");
+    lua_pushlstring(L, input->text, input->size);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static int run_template(struct recipe_run *run, struct buffer *out, struct error *err)
+{
+    lua_pushcfunction(run->L, render_template);
+    run->evaluating = true;
+    int status = lua_pcall(run->L, 0, 0, 0);
+    run->evaluating = false;
+    if (status != LUA_OK || run->stopped || run->memory_refused)
+        return call_error(run, status, err);
+    int rc = buffer_check(&run->document, "the rendered script", err);
+    if (rc == 0)
+        buffer_append(out, run->document.data, run->document.size);
+    return rc == 0 ? buffer_check(out, "the rendered script", err) : rc;
+}
+
 int recipe_run_evaluate(struct recipe_run *run, struct buffer *out, struct error *err)
 {
     lua_State *L = run->L;
     if (run->input->instructions_max)
         lua_sethook(L, count_instructions, LUA_MASKCOUNT, HOOK_STEP);
+    if (run->input->is_template)
+        return run_template(run, out, err);
     int rc = compile(run, err);
     if (rc < 0)
         return rc;

@@ -27,6 +27,7 @@ struct recipe_input {
     const char *name; /* the recipe's file, relative to its folder */
     const char *text;
     size_t size;
+    bool is_template;        /* the text is a setup script to be rendered, no recipe */
     const cJSON *parameters; /* object name → string; NULL: none */
     size_t memory_bytes;     /* 0: RECIPE_MEMORY_DEFAULT */
     struct recipe_source source;
