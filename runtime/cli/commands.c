@@ -17,6 +17,7 @@
 #include "cli/quota_commands.h"
 #include "cli/serve.h"
 #include "cli/setup.h"
+#include "cli/setup_render.h"
 
 #define PATH_SIZE 4096
 
@@ -53,6 +54,7 @@ const struct command *const command_table[] = {
     &command_quota,
     &command_quota_set,
     &command_sizes,
+    &command_setup_render,
     &command_setup_lint,
     &command_setup_try,
     &command_doctor,

@@ -5,8 +5,7 @@
 #include "cli/secrets_file.h"
 #include "script/recipe.h"
 
-/* -p name=value…, as an object; a later one wins. */
-static int take_parameters(const struct invocation *invocation, cJSON **out, struct error *err)
+int recipe_parameters(const struct invocation *invocation, cJSON **out, struct error *err)
 {
     cJSON *parameters = cJSON_CreateObject();
     const char *text = NULL;
@@ -39,7 +38,7 @@ int recipe_run(const struct invocation *invocation, const char *path, cJSON **ou
 {
     cJSON *parameters = NULL, *secrets = NULL;
     const cJSON *line = NULL;
-    int rc = take_parameters(invocation, &parameters, err);
+    int rc = recipe_parameters(invocation, &parameters, err);
     if (rc == 0)
         rc = recipe_secrets(invocation, &secrets, err);
     if (rc < 0) {

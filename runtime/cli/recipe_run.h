@@ -6,6 +6,9 @@
 
 #define PLAN_FILE_MAX ((size_t)256 << 20)
 
+/* -p name=value… as an object, which is the caller's; a later one wins.  ERROR_USAGE. */
+int recipe_parameters(const struct invocation *invocation, cJSON **out, struct error *err);
+
 /* Evaluates the recipe `path` with the -p options.  *out_document is the caller's.  What the recipe
  * printed goes to stderr. */
 int recipe_run(const struct invocation *invocation, const char *path, cJSON **out_document,
