@@ -143,7 +143,7 @@ static int quota_table(const struct output *output, const cJSON *usages, bool al
 {
     static const char *const headings[] = { "FAMILY", "USED", "LIMIT", "LEFT", NULL };
     struct table *table = table_new(output, headings);
-    struct line total, line;
+    struct line total = { 0 }, line = { 0 };
     bool has_total = find_line(usages, LINE_TOTAL, NULL, &total);
     const cJSON *usage;
     cJSON_ArrayForEach(usage, cJSON_GetObjectItemCaseSensitive(usages, "value"))
@@ -177,7 +177,7 @@ static cJSON *line_json(const struct line *line)
 static void quota_json(struct output *output, const cJSON *usages, const char *location)
 {
     cJSON *document = cJSON_CreateObject();
-    struct line line;
+    struct line line = { 0 };
     const cJSON *usage;
     cJSON_AddStringToObject(document, "location", location);
     cJSON *families = cJSON_AddArrayToObject(document, "families");
@@ -351,7 +351,7 @@ static int run_quota_set(struct invocation *invocation, struct error *err)
     const char *said = invocation->arguments[0];
     bool whole = text_equal_nocase(said, TOTAL);
     const char *family = vm_family_find(said);
-    struct line line, total;
+    struct line line = { 0 }, total = { 0 };
     int64_t cores = 0;
     int rc = read_cores(invocation->arguments[1], &cores, err);
     if (rc == 0 && !whole && !family)

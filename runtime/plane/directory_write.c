@@ -85,7 +85,7 @@ static void insert(struct call *call, const char *kind, cJSON *body, const char 
                      conflict);
     else if (rc < 0)
         answer_failure(call, &err);
-    else
+    else if (text)
         answer_text(call, 201, text, strlen(text));
     free(text);
     cJSON_Delete(body);

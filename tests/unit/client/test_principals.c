@@ -74,7 +74,8 @@ static void writes(void **state)
 
 static void refuses_what_is_no_object_id(void **state)
 {
-    static const char *const bad[] = { NULL, "", "ada@b.c", "../users", ID "0" };
+    static const char *const bad[] = { NULL, "", "ada@b.c", "../users",
+                                       "00000000-0000-4000-8000-0000000002000" };
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct principals_request r;
