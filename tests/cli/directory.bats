@@ -139,3 +139,16 @@ members() { mf group show "$1" --json | jq -r '[.members[].name] | join(" ")'; }
     [[ "$output" != *$'\xe2\x80\xae'* ]]
     says $'gr\xc3\xbcn'
 }
+
+@test "an organisation's directory is not changed" {
+    command -v python3 >/dev/null || skip "needs python3 for a server that is no plane"
+    mkdir nothing
+    python3 -u -m http.server 0 --bind 127.0.0.1 --directory nothing >server.log 2>&1 3>&- &
+    server=$!
+    wait_until grep -q "port [0-9]" server.log
+    port=$(sed -n 's/.* port \([0-9]*\).*/\1/p' server.log | head -1)
+    mf context set other --plane "http://127.0.0.1:$port" --subscription s --resource-group g --workspace w
+    run -1 --separate-stderr mf user create joan@b.c --context other
+    kill "$server"
+    says "the directory of context 'other' is an organisation's, and not ours to change"
+}
