@@ -3,68 +3,15 @@
  * Each step becomes a job: a short queue of parts, one request each.  What cannot be known before
  * (what a half-made instance turns out to be) is decided when it is seen, by the same comparison
  * that the plan makes. */
-#include "engine/apply.h"
+#include "engine/apply_private.h"
 
-#include "base/duration.h"
 #include "base/text.h"
-#include "engine/plan_private.h"
 
-#define PARTS_MAX 8
 #define POLL_FIRST_MS 500
 #define POLL_MAX_MS 10000
-#define WAIT_MAX_MS (60 * 60 * 1000) /* for what somebody else set in motion */
 #define FRESH_MS 5000 /* a plan that waited longer for a person's yes is looked over once more */
 
-enum part {
-    PART_CHECK,  /* read it: is it still what the plan saw? */
-    PART_SETTLE, /* read it until nothing moves, then compare again */
-    PART_DELETE,
-    PART_CREATE,
-    PART_UPDATE,
-    PART_IDLE,
-    PART_START,
-    PART_STOP,
-};
-
-enum outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_LEFT };
-
-struct job {
-    struct apply *apply;
-    size_t index;
-    const struct item *item;
-    enum part parts[PARTS_MAX];
-    size_t part_count, next;
-    cJSON *body; /* as it is now, for the update; owned */
-    struct arm_call *call;
-    struct loop_timer *timer;
-    bool waiting; /* for the timer, no request is out */
-    int64_t started_ms, poll_ms;
-    struct job *previous, *following; /* of those at work */
-};
-
-struct apply {
-    struct arm_client *client;
-    struct plan *plan;
-    struct apply_observer observer;
-    int parallel;
-    int stage;      /* enum stage: what is at work */
-    size_t cursor;  /* the next step to look at, in this stage */
-    size_t running; /* jobs at work */
-    struct job *jobs;
-    unsigned char *outcomes; /* enum outcome, by index */
-    bool *begun;             /* by index: it is, or was, at work, or was left */
-    size_t total, finished;
-    bool stopped, checking, posted, over;
-    struct arm_call *check_call;
-    int64_t started_ms;
-    struct apply_summary summary;
-    struct apply_failure *failures;
-    size_t failure_count, failure_capacity;
-    bool no_memory;
-};
-
 static void pump(void *arg);
-static void next_part(struct job *job);
 
 static struct loop *loop_of(const struct apply *apply)
 {
@@ -150,7 +97,7 @@ static void job_free(struct job *job)
     free(job);
 }
 
-static void job_done(struct job *job)
+void job_done(struct job *job)
 {
     struct apply *apply = job->apply;
     enum plan_action action = job->item->step.action;
@@ -163,7 +110,7 @@ static void job_done(struct job *job)
     post_pump(apply);
 }
 
-static void job_fail(struct job *job, const struct error *why)
+void job_fail(struct job *job, const struct error *why)
 {
     struct apply *apply = job->apply;
     struct error shown = *why; /* the last lines of a log stand in it: not every plane hides them */
@@ -179,7 +126,7 @@ static void job_fail(struct job *job, const struct error *why)
 }
 
 /* It was stopped before its end: the next plan finds what is left of it. */
-static void job_leave(struct job *job)
+void job_leave(struct job *job)
 {
     struct apply *apply = job->apply;
     apply->outcomes[job->index] = OUTCOME_LEFT;
@@ -188,8 +135,7 @@ static void job_leave(struct job *job)
     post_pump(apply);
 }
 
-__attribute__((format(printf, 3, 4))) static void job_refuse(struct job *job, int code,
-                                                             const char *format, ...)
+void job_refuse(struct job *job, int code, const char *format, ...)
 {
     struct error err = { 0 };
     va_list args;
@@ -201,66 +147,10 @@ __attribute__((format(printf, 3, 4))) static void job_refuse(struct job *job, in
 
 /* ---- parts ---- */
 
-static void add_part(struct job *job, enum part part)
+void job_add_part(struct job *job, enum part part)
 {
     if (job->part_count < PARTS_MAX)
         job->parts[job->part_count++] = part;
-}
-
-/* Creating leaves an instance running; who wants it stopped has it stopped then. */
-static void add_creation(struct job *job)
-{
-    add_part(job, PART_CREATE);
-    if (text_equal(plan_item_power(job->apply->plan, job->item), "stopped"))
-        add_part(job, PART_STOP);
-}
-
-static void add_todo(struct job *job, unsigned todo)
-{
-    static const struct {
-        enum todo todo;
-        enum part part;
-    } parts[] = {
-        { TODO_PUT, PART_UPDATE },
-        { TODO_IDLE, PART_IDLE },
-        { TODO_START, PART_START },
-        { TODO_STOP, PART_STOP },
-    };
-    for (size_t i = 0; i < COUNT(parts); i++)
-        if (todo & parts[i].todo)
-            add_part(job, parts[i].part);
-}
-
-static void add_parts(struct job *job)
-{
-    const struct item *item = job->item;
-    switch (item->step.action) {
-    case PLAN_CREATE:
-        add_creation(job);
-        break;
-    case PLAN_UPDATE:
-    case PLAN_START:
-    case PLAN_STOP:
-        add_part(job, PART_CHECK);
-        add_todo(job, item->diff.todo);
-        break;
-    case PLAN_REPLACE:
-        add_part(job, PART_CHECK);
-        add_part(job, PART_DELETE);
-        add_creation(job);
-        break;
-    case PLAN_DELETE:
-        add_part(job, item->phase == INSTANCE_MOVING ? PART_SETTLE : PART_CHECK);
-        if (item->phase != INSTANCE_MOVING)
-            add_part(job, PART_DELETE);
-        break;
-    case PLAN_WAIT:
-        add_part(job, PART_SETTLE);
-        break;
-    case PLAN_UNCHANGED:
-    case PLAN_ACTIONS:
-        break;
-    }
 }
 
 static const char *doing_text(enum part part)
@@ -286,7 +176,7 @@ static const char *doing_text(enum part part)
     return "";
 }
 
-static void on_part(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+void job_on_part(int rc, struct arm_reply *reply, const struct error *err, void *arg)
 {
     struct job *job = arg;
     (void)reply;
@@ -294,225 +184,10 @@ static void on_part(int rc, struct arm_reply *reply, const struct error *err, vo
     if (rc < 0)
         job_fail(job, err);
     else
-        next_part(job);
+        job_next(job);
 }
 
-/* A power already as wanted is no part to do: schedules may have been quicker. */
-static void on_created(int rc, struct arm_reply *reply, const struct error *err, void *arg)
-{
-    struct job *job = arg;
-    const char *power = plan_item_power(job->apply->plan, job->item);
-    const char *state =
-        rc == 0 ? json_string(reply->body, "properties.properties.state", NULL) : NULL;
-    if (state && text_equal(power, "running") && text_equal_nocase(state, "Stopped"))
-        add_part(job, PART_START);
-    if (state && text_equal(power, "stopped") && text_equal_nocase(state, "Stopped"))
-        job->part_count = job->next;
-    on_part(rc, reply, err, arg);
-}
-
-static void on_check(int rc, struct arm_reply *reply, const struct error *err, void *arg)
-{
-    struct job *job = arg;
-    char state[DIGEST_TEXT_SIZE];
-    job->call = NULL;
-    if (rc == ERROR_NOT_FOUND && job->item->step.action == PLAN_DELETE) {
-        job_done(job);
-        return;
-    }
-    if (rc < 0) {
-        job_fail(job, err);
-        return;
-    }
-    diff_state(reply->body, state);
-    if (!text_equal(state, job->item->state) || !plan_owns(job->apply->plan, reply->body)) {
-        job_refuse(job, ERROR_CONFLICT, "'%s' changed since it was planned: plan again",
-                   job->item->step.name);
-        return;
-    }
-    cJSON_Delete(job->body);
-    job->body = reply->body;
-    reply->body = NULL;
-    next_part(job);
-}
-
-/* ---- waiting for what is under way, then comparing again ---- */
-
-static void settle_gone(struct job *job)
-{
-    if (job->item->instance && !job->apply->plan->destroy)
-        add_creation(job);
-    next_part(job);
-}
-
-static bool may_replace(const struct job *job, enum instance_phase phase)
-{
-    return !plan_item_protected(job->apply->plan, job->item) &&
-           (phase == INSTANCE_BROKEN || job->item->permitted);
-}
-
-static void settle_steady(struct job *job, cJSON *body, enum instance_phase phase)
-{
-    const struct plan *plan = job->apply->plan;
-    struct diff diff = { 0 };
-    bool wanted = job->item->instance && !plan->destroy;
-    if (wanted)
-        diff_instance(plan->fleet, job->item->instance, body, &diff);
-    bool replace = phase == INSTANCE_BROKEN || (diff.todo & TODO_REPLACE);
-    unsigned todo = diff.todo;
-    diff_clear(&diff);
-    cJSON_Delete(job->body);
-    job->body = body;
-    if (!wanted) {
-        add_part(job, PART_DELETE);
-    } else if (replace && !may_replace(job, phase)) {
-        job_refuse(job, ERROR_CONFLICT,
-                   "'%s' turned out to need re-creation: plan again to see why",
-                   job->item->step.name);
-        return;
-    } else if (replace) {
-        add_part(job, PART_DELETE);
-        add_creation(job);
-    } else {
-        add_todo(job, todo);
-    }
-    next_part(job);
-}
-
-static void poll_again(void *arg);
-
-static void poll_later(struct job *job)
-{
-    struct loop *loop = loop_of(job->apply);
-    if (loop_now_ms(loop) - job->started_ms > WAIT_MAX_MS) {
-        job_refuse(job, ERROR_TIMEOUT, "'%s' is still not done with what is under way",
-                   job->item->step.name);
-        return;
-    }
-    int rc = job->timer ? 0 : loop_timer_new(loop, poll_again, job, &job->timer);
-    if (rc == 0)
-        rc = loop_timer_set(job->timer, job->poll_ms);
-    job->waiting = rc == 0;
-    job->poll_ms = job->poll_ms * 3 / 2 < POLL_MAX_MS ? job->poll_ms * 3 / 2 : POLL_MAX_MS;
-    if (rc < 0)
-        job_refuse(job, rc, "out of memory");
-}
-
-static void on_settle(int rc, struct arm_reply *reply, const struct error *err, void *arg)
-{
-    struct job *job = arg;
-    job->call = NULL;
-    if (rc == ERROR_NOT_FOUND) {
-        settle_gone(job);
-        return;
-    }
-    if (rc < 0) {
-        job_fail(job, err);
-        return;
-    }
-    if (!plan_owns(job->apply->plan, reply->body)) {
-        job_refuse(job, ERROR_CONFLICT, "'%s' does not belong to the fleet any more",
-                   job->item->step.name);
-        return;
-    }
-    enum instance_phase phase = instance_phase(reply->body);
-    if (job->apply->stopped) {
-        job_leave(job);
-    } else if (phase == INSTANCE_MOVING || phase == INSTANCE_LEAVING) {
-        poll_later(job);
-    } else {
-        cJSON *body = reply->body;
-        reply->body = NULL;
-        settle_steady(job, body, phase);
-    }
-}
-
-/* ---- sending ---- */
-
-static int fill_put(struct job *job, struct computes_request *out, bool update, cJSON **out_body,
-                    struct error *err)
-{
-    const struct workspace_ref workspace = plan_workspace_ref(job->apply->plan);
-    cJSON *listed = update ? job->body : NULL;
-    if (update)
-        job->body = NULL;
-    cJSON *body = plan_item_body(job->apply->plan, job->item, listed);
-    if (!body)
-        return error_set(err, ERROR_NO_MEMORY, "out of memory");
-    *out_body = body;
-    return computes_put(out, &workspace, job->item->step.name, body, err);
-}
-
-static int fill_idle(struct job *job, struct computes_request *out, struct error *err)
-{
-    char text[DURATION_TEXT_SIZE];
-    const struct plan *plan = job->apply->plan;
-    const struct workspace_ref workspace = plan_workspace_ref(plan);
-    const struct schema_field *field = schema_field_find(schema_instance(), "idle_shutdown");
-    const struct schema_layers layers = fleet_layers(plan->fleet, job->item->instance);
-    cJSON *seconds = schema_desired(field, &layers, &plan->fleet->refs);
-    duration_iso_minutes(seconds ? (int64_t)seconds->valuedouble : 0, text, sizeof text);
-    cJSON_Delete(seconds);
-    return computes_update_idle_shutdown(out, &workspace, job->item->step.name, text, err);
-}
-
-static int fill(struct job *job, enum part part, struct computes_request *out, cJSON **out_body,
-                struct error *err)
-{
-    const struct workspace_ref workspace = plan_workspace_ref(job->apply->plan);
-    const char *name = job->item->step.name;
-    switch (part) {
-    case PART_CHECK:
-    case PART_SETTLE:
-        return computes_get(out, &workspace, name, err);
-    case PART_DELETE:
-        return computes_delete(out, &workspace, name, err);
-    case PART_CREATE:
-    case PART_UPDATE:
-        return fill_put(job, out, part == PART_UPDATE, out_body, err);
-    case PART_IDLE:
-        return fill_idle(job, out, err);
-    case PART_START:
-        return computes_start(out, &workspace, name, err);
-    case PART_STOP:
-        return computes_stop(out, &workspace, name, err);
-    }
-    return error_set(err, ERROR_INTERNAL, "no such part");
-}
-
-static arm_done_fn *end_of(enum part part)
-{
-    if (part == PART_CHECK)
-        return on_check;
-    if (part == PART_SETTLE)
-        return on_settle;
-    return part == PART_CREATE ? on_created : on_part;
-}
-
-static void send_part(struct job *job, enum part part)
-{
-    struct error err = { 0 };
-    struct computes_request request = { 0 };
-    cJSON *body = NULL;
-    int rc = fill(job, part, &request, &body, &err);
-    if (rc == 0)
-        rc = arm_send(job->apply->client, &request.arm, end_of(part), job, &job->call, &err);
-    computes_request_clear(&request);
-    cJSON_Delete(body);
-    if (rc < 0) {
-        job->call = NULL;
-        job_fail(job, &err);
-    }
-}
-
-static void poll_again(void *arg)
-{
-    struct job *job = arg;
-    job->waiting = false;
-    send_part(job, PART_SETTLE);
-}
-
-static void next_part(struct job *job)
+void job_next(struct job *job)
 {
     if (job->next == job->part_count) {
         job_done(job);
@@ -524,19 +199,46 @@ static void next_part(struct job *job)
     }
     enum part part = job->parts[job->next++];
     emit(job, job->next == 1 ? APPLY_STARTED : APPLY_DOING, doing_text(part), NULL);
-    send_part(job, part);
+    job->tries = 0;
+    job->item->type->send(job, part);
+}
+
+void job_send(struct job *job, const struct arm_request *request, int rc, arm_done_fn *done,
+              struct error *err)
+{
+    if (rc == 0)
+        rc = arm_send(job->apply->client, request, done, job, &job->call, err);
+    if (rc < 0) {
+        job->call = NULL;
+        job_fail(job, err);
+    }
+}
+
+static void send_again(void *arg)
+{
+    struct job *job = arg;
+    job->waiting = false;
+    job->item->type->send(job, job->later);
+}
+
+void job_later(struct job *job, enum part part, int64_t whole_ms, const char *what)
+{
+    struct loop *loop = loop_of(job->apply);
+    if (loop_now_ms(loop) - job->started_ms > whole_ms) {
+        job_refuse(job, ERROR_TIMEOUT, "'%s' %s", job->item->step.name, what);
+        return;
+    }
+    int rc = job->timer ? 0 : loop_timer_new(loop, send_again, job, &job->timer);
+    if (rc == 0)
+        rc = loop_timer_set(job->timer, job->poll_ms);
+    job->later = part;
+    job->waiting = rc == 0;
+    job->poll_ms = job->poll_ms * 3 / 2 < POLL_MAX_MS ? job->poll_ms * 3 / 2 : POLL_MAX_MS;
+    if (rc < 0)
+        job_refuse(job, rc, "out of memory");
 }
 
 /* ---- all of them ---- */
-
-/* What must have ended before the next begins. */
-enum stage { STAGE_DELETES, STAGE_INSTANCES, STAGES };
-
-static enum stage stage_of(const struct plan *plan, const struct item *item)
-{
-    return plan->deletes_first && item->step.action == PLAN_DELETE ? STAGE_DELETES
-                                                                   : STAGE_INSTANCES;
-}
 
 static void job_start(struct apply *apply, size_t index)
 {
@@ -560,8 +262,8 @@ static void job_start(struct apply *apply, size_t index)
         apply->jobs->previous = job;
     apply->jobs = job;
     apply->running++;
-    add_parts(job);
-    next_part(job);
+    job->item->type->add_parts(job);
+    job_next(job);
 }
 
 static int compare_failures(const void *a, const void *b)
@@ -599,7 +301,7 @@ static bool is_due(const struct apply *apply, size_t index)
 {
     const struct item *item = &apply->plan->items[index];
     return !apply->begun[index] && item->step.action != PLAN_UNCHANGED &&
-           (int)stage_of(apply->plan, item) == apply->stage;
+           (int)item->type->stage(apply->plan, item) == apply->stage;
 }
 
 /* Begins what there is room for; false: the stage is not over. */
@@ -631,11 +333,6 @@ static void pump(void *arg)
 
 /* ---- looking over a plan that has waited ---- */
 
-static int compare_key(const void *key, const void *item)
-{
-    return strcmp(key, ((const struct item *)item)->key);
-}
-
 /* Something that the plan would create is there meanwhile: creating it would overwrite it. */
 static int on_page(const cJSON *items, void *arg, struct error *err)
 {
@@ -645,9 +342,7 @@ static int on_page(const cJSON *items, void *arg, struct error *err)
     {
         const char *name = json_string(body, "name", NULL);
         char *key = name ? fleet_key(name) : NULL;
-        const struct item *item =
-            key ? bsearch(key, apply->plan->items, apply->plan->count, sizeof *item, compare_key)
-                : NULL;
+        const struct item *item = key ? plan_find_item(apply->plan, &resource_instance, key) : NULL;
         free(key);
         if (item && item->step.action == PLAN_CREATE)
             return error_set(err, ERROR_CONFLICT,
@@ -856,85 +551,4 @@ int apply_run(struct arm_client *client, struct plan *plan, const struct apply_o
     }
     apply_free(apply);
     return rc;
-}
-
-/* ---- as JSON ---- */
-
-static void write_step(const struct plan_step *step, struct buffer *out)
-{
-    buffer_format(out, "{ \"action\": \"%s\", \"type\": \"%s\", \"name\": ",
-                  plan_action_name(step->action), step->type);
-    json_quote(out, step->name);
-}
-
-static void write_failure(const struct apply_failure *failure, struct buffer *out)
-{
-    write_step(failure->step, out);
-    if (failure->step->file) {
-        buffer_text(out, ", \"at\": { \"file\": ");
-        json_quote(out, failure->step->file);
-        buffer_format(out, ", \"line\": %d }", failure->step->line);
-    }
-    buffer_text(out, ", \"code\": ");
-    json_quote(out, *failure->name ? failure->name : error_code_text(failure->code));
-    buffer_format(out, ", \"status\": %d, \"message\": ", failure->status);
-    json_quote(out, failure->message);
-    buffer_text(out, ", \"target\": ");
-    json_quote(out, failure->target);
-    buffer_format(out, ", \"details\": %s }", *failure->details ? failure->details : "null");
-}
-
-static void write_counts(const struct apply *apply, struct buffer *out)
-{
-    static const enum plan_action order[] = { PLAN_CREATE, PLAN_UPDATE, PLAN_REPLACE, PLAN_DELETE,
-                                              PLAN_START,  PLAN_STOP,   PLAN_WAIT };
-    const struct apply_summary *summary = &apply->summary;
-    buffer_text(out, "  \"counts\": { ");
-    for (size_t i = 0; i < COUNT(order); i++)
-        buffer_format(out, "\"%s\": %zu, ", plan_action_name(order[i]), summary->done[order[i]]);
-    buffer_format(out, "\"unchanged\": %zu, \"failed\": %zu, \"left\": %zu },\n",
-                  summary->unchanged, summary->failed, summary->left);
-    buffer_format(out, "  \"changes\": %zu,\n  \"stopped\": %s,\n  \"elapsedMs\": %lld,\n",
-                  summary->done_count, summary->stopped ? "true" : "false",
-                  (long long)summary->elapsed_ms);
-}
-
-void apply_write_json(const struct apply *apply, struct buffer *out)
-{
-    const cJSON *output, *outputs = plan_outputs(apply->plan);
-    const char *gap = "\n    ";
-    buffer_text(out, "{\n  \"format\": \"moonfleet-apply/1\",\n  \"fleet\": ");
-    json_quote(out, apply->plan->fleet->name ? apply->plan->fleet->name : "");
-    buffer_text(out, ",\n");
-    write_counts(apply, out);
-    buffer_text(out, "  \"steps\": [");
-    for (size_t i = 0; i < apply->plan->count; i++) {
-        if (apply->outcomes[i] != OUTCOME_DONE)
-            continue;
-        buffer_text(out, gap);
-        write_step(&apply->plan->items[i].step, out);
-        buffer_text(out, " }");
-        gap = ",\n    ";
-    }
-    buffer_text(out, gap[0] == ',' ? "\n  ],\n  \"failures\": [" : "],\n  \"failures\": [");
-    for (size_t i = 0; i < apply->failure_count; i++) {
-        buffer_text(out, i ? ",\n    " : "\n    ");
-        write_failure(&apply->failures[i], out);
-    }
-    buffer_text(out, apply->failure_count ? "\n  ],\n  \"outputs\": [" : "],\n  \"outputs\": [");
-    gap = "";
-    cJSON_ArrayForEach(output, outputs)
-    {
-        buffer_format(out, "%s{ \"name\": ", gap);
-        json_quote(out, json_string(output, "name", ""));
-        buffer_text(out, ", \"value\": ");
-        const cJSON *value = cJSON_GetObjectItemCaseSensitive(output, "value");
-        if (value)
-            json_print(value, false, out);
-        else
-            buffer_text(out, "null");
-        buffer_text(out, " }");
-        gap = ", ";
-    }
-    buffer_text(out, "]\n}\n");
 }

@@ -2,6 +2,7 @@
 #include "engine/plan_private.h"
 
 #include "base/text.h"
+#include "engine/resource.h"
 
 /* ---- making and releasing ---- */
 
@@ -96,7 +97,7 @@ struct workspace_ref plan_workspace_ref(const struct plan *plan)
                                     .workspace = plan->workspace };
 }
 
-struct item *plan_add_item(struct plan *plan)
+struct item *plan_add_item(struct plan *plan, const struct resource_type *type)
 {
     if (plan->count == plan->capacity) {
         size_t capacity = plan->capacity ? plan->capacity * 2 : 64;
@@ -107,7 +108,7 @@ struct item *plan_add_item(struct plan *plan)
         plan->capacity = capacity;
     }
     struct item *item = &plan->items[plan->count++];
-    *item = (struct item) { .step = { .type = "instance" } };
+    *item = (struct item) { .type = type, .step = { .type = type->name } };
     return item;
 }
 
@@ -124,7 +125,7 @@ static int add_declared(struct plan *plan)
 {
     for (size_t i = 0; i < plan->fleet->count; i++) {
         const struct fleet_instance *instance = &plan->fleet->instances[i];
-        struct item *item = plan_add_item(plan);
+        struct item *item = plan_add_item(plan, &resource_instance);
         if (!item || !(item->key = strdup(instance->key)))
             return ERROR_NO_MEMORY;
         item->instance = instance;
@@ -195,34 +196,9 @@ const struct plan_step *plan_step(const struct plan *plan, size_t index)
 
 void plan_step_describe(const struct plan *plan, size_t index, struct buffer *out)
 {
-    static const struct {
-        const char *field, *before;
-    } parts[] = {
-        { "size", "" },
-        { "assigned_to", "" },
-        { "setup", "setup " },
-        { "startup", "startup " },
-        { "idle_shutdown", "idle " },
-        { "power", "" },
-    };
     const struct item *item = &plan->items[index];
-    const char *gap = "";
-    if (!item->instance)
-        return;
-    const struct schema_layers layers = fleet_layers(plan->fleet, item->instance);
-    for (size_t i = 0; i < COUNT(parts); i++) {
-        const struct schema_field *field = schema_field_find(schema_instance(), parts[i].field);
-        cJSON *value = schema_desired(field, &layers, &plan->fleet->refs);
-        if (value) {
-            buffer_format(out, "%s%s", gap, parts[i].before);
-            if (field->kind == SCHEMA_SCRIPT)
-                buffer_text(out, json_string(value, "label", ""));
-            else
-                schema_text(field, value, out);
-            gap = ", ";
-        }
-        cJSON_Delete(value);
-    }
+    if (item->step.file)
+        item->type->describe(plan, item, out);
 }
 
 struct plan_counts plan_counts(const struct plan *plan)

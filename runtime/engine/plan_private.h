@@ -40,8 +40,11 @@ void diff_principals(const struct fleet *fleet, const struct fleet_instance *ins
 /* Digest of everything in a listed body that a plan looks at. */
 void diff_state(const cJSON *body, char out[DIGEST_TEXT_SIZE]);
 
-/* One instance of the plan: declared, or owned and declared no more. */
+struct resource_type; /* resource.h */
+
+/* One resource of the plan: declared, or owned and declared no more. */
 struct item {
+    const struct resource_type *type;
     struct plan_step step;                 /* what the world sees; `reasons` point into diff */
     const struct fleet_instance *instance; /* NULL: not declared (any more) */
     char *key;                             /* name, case folded; owned */
@@ -88,7 +91,11 @@ struct plan {
 /* A plan that asks nothing yet: an item for each declared instance, at its own index.  *out is the
  * caller's. */
 int plan_new(const struct plan_request *request, struct plan **out, struct error *err);
-struct item *plan_add_item(struct plan *plan); /* NULL: no memory */
+struct item *plan_add_item(struct plan *plan,
+                           const struct resource_type *type); /* NULL: no memory */
+/* Of a settled plan: the one of that type and key; NULL: none. */
+struct item *plan_find_item(const struct plan *plan, const struct resource_type *type,
+                            const char *key);
 struct workspace_ref plan_workspace_ref(const struct plan *plan);
 /* May this instance be deleted or re-created, as far as `protect` goes? */
 bool plan_item_protected(const struct plan *plan, const struct item *item);

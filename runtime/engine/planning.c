@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "client/directory.h"
 #include "engine/check.h"
+#include "engine/resource.h"
 
 #define READS_AT_ONCE 250 /* the cloud's token bucket: FACTS section 12 */
 #define READS_A_SECOND 25
@@ -218,7 +219,7 @@ static int see_orphan(struct plan *plan, const char *name, const cJSON *body)
 {
     if (!instance_is(body) || !plan_owns(plan, body))
         return 0;
-    struct item *item = plan_add_item(plan);
+    struct item *item = plan_add_item(plan, &resource_instance);
     if (!item || !(item->owned_name = strdup(name)) || !(item->key = fleet_key(name)))
         return ERROR_NO_MEMORY;
     item->step.name = item->owned_name;

@@ -1,6 +1,6 @@
 /* settle.c - from comparisons to steps: what is done to each instance, what that destroys, and what
  * forbids it. */
-#include "engine/plan_private.h"
+#include "engine/resource.h"
 
 #include "base/text.h"
 
@@ -153,7 +153,18 @@ void plan_item_clear(struct item *item)
 
 static int compare_items(const void *a, const void *b)
 {
-    return strcmp(((const struct item *)a)->key, ((const struct item *)b)->key);
+    const struct item *left = a, *right = b;
+    if (left->type != right->type)
+        return left->type->rank - right->type->rank;
+    return strcmp(left->key, right->key);
+}
+
+struct item *plan_find_item(const struct plan *plan, const struct resource_type *type,
+                            const char *key)
+{
+    const struct item wanted = { .type = type, .key = (char *)key };
+    return plan->count ? bsearch(&wanted, plan->items, plan->count, sizeof wanted, compare_items)
+                       : NULL;
 }
 
 /* Those that are no step: not ours, or (destroying) not there. */
