@@ -32,6 +32,15 @@ function fleet(name) end
 ---@return fun(block: recipe.instance)
 function instance(name) end
 
+--- Gives a role to somebody. More about its fields: `moonfleet help grant`.
+---@param block recipe.grant
+function grant(block) end
+
+--- Declares a custom role, which grants can give by this name.
+---@param name string
+---@return fun(block: recipe.role)
+function role(name) end
+
 --- What was declared so far: each its fields and its `name`.
 ---@return table[]
 function instances() end

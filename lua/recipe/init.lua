@@ -7,6 +7,9 @@ local unknown = require "unknown"
 local module = require "module"
 local fleet = require "fleet"
 local instance = require "instance"
+local grant = require "grant"
+local role = require "role"
+local declarations = require "declarations"
 local setup_script = require "setup_script"
 local principal = require "principal"
 local parameter = require "parameter"
@@ -26,6 +29,8 @@ local words = {
   fleet = fleet.word,
   instance = instance.word,
   instances = instance.list,
+  grant = grant.word,
+  role = role.word,
   setup_script = setup_script.word,
   user = principal.user,
   group = principal.group,
@@ -75,6 +80,7 @@ end
 local function check_whole()
   fleet.check_whole()
   instance.check_whole()
+  role.check_whole()
   parameter.check_whole()
 end
 
@@ -91,7 +97,7 @@ function control.finish(failure)
   end
   core.write('{"recipe":', core.quote(core.name))
   fleet.write()
-  instance.write()
+  declarations.write()
   setup_script.write()
   parameter.write()
   output.write()

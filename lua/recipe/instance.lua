@@ -1,5 +1,6 @@
 --- instance.lua - the `instance` word: declares one machine for one person.
 local check = require "check"
+local declarations = require "declarations"
 local problems = require "problems"
 
 local instance = {}
@@ -34,6 +35,7 @@ function instance.word(name)
     end
     if not first then
       declared[#declared + 1] = entry
+      declarations.add("instance", name, entry.fields, file, line)
     end
   end
 end
@@ -57,15 +59,6 @@ function instance.check_whole()
       problems.add(("instance '%s' has no block { ... }"):format(entry.name), entry.file, entry.line)
     end
   end
-end
-
-function instance.write()
-  core.write(',"declarations":[')
-  for i, entry in ipairs(declared) do
-    core.write(i > 1 and "," or "", '{"type":"instance","name":', core.quote(entry.name), ',"fields":',
-      entry.fields, ',"at":', problems.at(entry.file, entry.line), "}")
-  end
-  core.write("]")
 end
 
 return instance

@@ -343,16 +343,55 @@ static void take_fleet(struct fleet *fleet, struct problems *problems)
 
 /* ---- instances ---- */
 
-static int add_principal(struct fleet *fleet, const struct fleet_instance *instance,
-                         const char *name)
+static const struct {
+    enum directory_kind kind;
+    const char *member, *word;
+} principal_kinds[] = {
+    { DIRECTORY_USER, "$user", "user" },
+    { DIRECTORY_GROUP, "$group", "group" },
+    { DIRECTORY_SERVICE_PRINCIPAL, "$service_principal", "service principal" },
+};
+
+const char *fleet_principal_word(enum directory_kind kind)
+{
+    for (size_t i = 0; i < COUNT(principal_kinds); i++)
+        if (principal_kinds[i].kind == kind)
+            return principal_kinds[i].word;
+    return "principal";
+}
+
+/* "user:ada@example.com", or NULL for what is no reference (or for want of memory). */
+static char *principal_key(const cJSON *reference, enum directory_kind *out_kind,
+                           const char **out_name)
+{
+    for (size_t i = 0; i < COUNT(principal_kinds); i++) {
+        const char *name = json_string(reference, principal_kinds[i].member, NULL);
+        if (!name || !*name)
+            continue;
+        char *key = text_format("%s:%s", principal_kinds[i].word, name);
+        *out_kind = principal_kinds[i].kind;
+        *out_name = name;
+        return key ? text_lower(key) : NULL;
+    }
+    return NULL;
+}
+
+/* The principal of a reference, made when it is new.  Its place and what named it are those of the
+ * first.  *out is NULL for what is no reference: a mistake that was told. */
+static int add_principal(struct fleet *fleet, const cJSON *reference,
+                         const struct fleet_principal *like, struct fleet_principal **out)
 {
     struct fleet_principal *principal = NULL;
-    char *key = fleet_key(name);
+    enum directory_kind kind = DIRECTORY_USER;
+    const char *name = NULL;
+    char *key = principal_key(reference, &kind, &name);
+    *out = NULL;
     if (!key)
-        return ERROR_NO_MEMORY;
+        return name ? ERROR_NO_MEMORY : 0;
     HASH_FIND_STR(fleet->principals, key, principal);
     if (principal) {
         free(key);
+        *out = principal;
         return 0;
     }
     principal = calloc(1, sizeof *principal);
@@ -360,12 +399,12 @@ static int add_principal(struct fleet *fleet, const struct fleet_instance *insta
         free(key);
         return ERROR_NO_MEMORY;
     }
-    *principal = (struct fleet_principal) { .key = key,
-                                            .name = name,
-                                            .file = instance->file,
-                                            .line = instance->line,
-                                            .instance = instance->name };
+    *principal = *like;
+    principal->key = key;
+    principal->kind = kind;
+    principal->name = name;
     HASH_ADD_KEYPTR(hh, fleet->principals, principal->key, strlen(principal->key), principal);
+    *out = principal;
     return 0;
 }
 
@@ -376,8 +415,11 @@ static int take_principals(struct fleet *fleet, const struct fleet_instance *ins
     for (size_t i = 0; i < type->field_count; i++) {
         if (type->fields[i].kind != SCHEMA_PRINCIPAL)
             continue;
-        const char *user = json_string(schema_said(&type->fields[i], &layers), "$user", NULL);
-        int rc = user && *user ? add_principal(fleet, instance, user) : 0;
+        const struct fleet_principal like = {
+            .file = instance->file, .line = instance->line, .word = "instance", .by = instance->name
+        };
+        struct fleet_principal *unused;
+        int rc = add_principal(fleet, schema_said(&type->fields[i], &layers), &like, &unused);
         if (rc < 0)
             return rc;
     }
@@ -465,6 +507,108 @@ static int take_instance(struct fleet *fleet, const cJSON *node, struct problems
     return take_principals(fleet, instance);
 }
 
+/* ---- roles and grants ---- */
+
+static int take_role(struct fleet *fleet, const cJSON *node, struct problems *problems)
+{
+    struct fleet_role *role = &fleet->roles[fleet->role_count];
+    *role = (struct fleet_role) {
+        .name = json_string(node, "name", ""),
+        .fields = cJSON_GetObjectItemCaseSensitive(node, "fields"),
+        .file = file_of(node),
+        .line = line_of(node),
+    };
+    struct place place = { problems, "role", role->name, role->file, role->line };
+    const struct fleet_role *first = fleet_find_role(fleet, role->name);
+    schema_check(schema_role(), role->fields, fleet->script_count, tell, &place);
+    if (first) {
+        if (!told(fleet->document, node, role->name))
+            problems_add(problems, role->file, role->line,
+                         "role '%s' is declared twice; the first is at %s:%d", role->name,
+                         first->file ? first->file : "?", first->line);
+        return 0;
+    }
+    role->key = fleet_key(role->name);
+    if (!role->key)
+        return ERROR_NO_MEMORY;
+    fleet->role_count++;
+    return 0;
+}
+
+static int add_grant(struct fleet *fleet, const struct fleet_grant *grant)
+{
+    if (fleet->grant_count == fleet->grant_capacity) {
+        size_t capacity = fleet->grant_capacity ? fleet->grant_capacity * 2 : 8;
+        struct fleet_grant *grants = realloc(fleet->grants, capacity * sizeof *grants);
+        if (!grants)
+            return ERROR_NO_MEMORY;
+        fleet->grants = grants;
+        fleet->grant_capacity = capacity;
+    }
+    fleet->grants[fleet->grant_count++] = *grant;
+    return 0;
+}
+
+static int take_grant_to(struct fleet *fleet, const cJSON *reference, struct fleet_grant *grant)
+{
+    const struct fleet_principal like = {
+        .file = grant->file, .line = grant->line, .word = "grant", .by = grant->role
+    };
+    int rc = add_principal(fleet, reference, &like, &grant->principal);
+    return rc < 0 || !grant->principal ? rc : add_grant(fleet, grant);
+}
+
+static int take_grant(struct fleet *fleet, const cJSON *node, struct problems *problems)
+{
+    const cJSON *entry, *fields = cJSON_GetObjectItemCaseSensitive(node, "fields");
+    const cJSON *to = cJSON_GetObjectItemCaseSensitive(fields, "to");
+    struct fleet_grant grant = {
+        .role = json_string(fields, "role", NULL),
+        .scope = json_string(fields, "scope", NULL),
+        .file = file_of(node),
+        .line = line_of(node),
+    };
+    struct place place = { problems, "grant", json_string(node, "name", ""), grant.file,
+                           grant.line };
+    size_t wrong = schema_check(schema_grant(), fields, fleet->script_count, tell, &place);
+    for (size_t i = 0; i < schema_grant()->field_count; i++) {
+        const struct schema_field *field = &schema_grant()->fields[i];
+        char message[160];
+        if (!(field->flags & SCHEMA_REQUIRED) ||
+            cJSON_GetObjectItemCaseSensitive(fields, field->name))
+            continue;
+        snprintf(message, sizeof message, "%s is missing; for instance %s = %s", field->name,
+                 field->name, field->example);
+        tell(message, &place);
+        wrong++;
+    }
+    if (wrong)
+        return 0;
+    if (!cJSON_IsArray(to))
+        return take_grant_to(fleet, to, &grant);
+    cJSON_ArrayForEach(entry, to)
+    {
+        int rc = take_grant_to(fleet, entry, &grant);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int take_declaration(struct fleet *fleet, const cJSON *node, struct problems *problems)
+{
+    static const struct {
+        const char *type;
+        int (*take)(struct fleet *fleet, const cJSON *node, struct problems *problems);
+    } types[] = { { "instance", take_instance }, { "role", take_role }, { "grant", take_grant } };
+    const char *type = json_string(node, "type", "");
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (text_equal(types[i].type, type))
+            return types[i].take(fleet, node, problems);
+    problems_add(problems, file_of(node), line_of(node), "unknown type of resource '%s'", type);
+    return 0;
+}
+
 static int take_declarations(struct fleet *fleet, struct problems *problems, struct error *err)
 {
     const cJSON *node,
@@ -474,17 +618,12 @@ static int take_declarations(struct fleet *fleet, struct problems *problems, str
         return error_set(err, ERROR_TOO_LARGE, "the recipe declares %zu resources, at most %d go",
                          size, FLEET_INSTANCES_MAX);
     fleet->instances = calloc(size + 1, sizeof *fleet->instances);
-    if (!fleet->instances)
+    fleet->roles = calloc(size + 1, sizeof *fleet->roles);
+    if (!fleet->instances || !fleet->roles)
         return error_set(err, ERROR_NO_MEMORY, "out of memory");
     cJSON_ArrayForEach(node, declarations)
     {
-        const char *type = json_string(node, "type", "");
-        if (!text_equal(type, schema_instance()->name)) {
-            problems_add(problems, file_of(node), line_of(node), "unknown type of resource '%s'",
-                         type);
-            continue;
-        }
-        if (take_instance(fleet, node, problems) < 0)
+        if (take_declaration(fleet, node, problems) < 0)
             return error_set(err, ERROR_NO_MEMORY, "out of memory");
     }
     return 0;
@@ -494,8 +633,9 @@ static const struct schema_principal *principal_of(const cJSON *reference, void 
 {
     const struct fleet *fleet = arg;
     struct fleet_principal *principal = NULL;
-    const char *name = json_string(reference, "$user", NULL);
-    char *key = name ? fleet_key(name) : NULL;
+    const char *name = NULL;
+    enum directory_kind kind;
+    char *key = principal_key(reference, &kind, &name);
     if (key)
         HASH_FIND_STR(fleet->principals, key, principal);
     free(key);
@@ -547,6 +687,10 @@ void fleet_free(struct fleet *fleet)
     for (size_t i = 0; i < fleet->count; i++)
         free(fleet->instances[i].key);
     free(fleet->instances);
+    for (size_t i = 0; i < fleet->role_count; i++)
+        free(fleet->roles[i].key);
+    free(fleet->roles);
+    free(fleet->grants);
     struct fleet_principal *first = fleet->principals;
     HASH_CLEAR(hh, fleet->principals); /* the table alone: the rows are still linked */
     for (struct fleet_principal *principal = first, *next; principal; principal = next) {
@@ -574,6 +718,14 @@ struct fleet_instance *fleet_find(const struct fleet *fleet, const char *name)
         HASH_FIND_STR(fleet->by_name, key, instance);
     free(key);
     return instance;
+}
+
+const struct fleet_role *fleet_find_role(const struct fleet *fleet, const char *name)
+{
+    for (size_t i = 0; i < fleet->role_count; i++)
+        if (text_equal_nocase(fleet->roles[i].name, name))
+            return &fleet->roles[i];
+    return NULL;
 }
 
 struct schema_layers fleet_layers(const struct fleet *fleet, const struct fleet_instance *instance)

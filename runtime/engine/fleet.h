@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "base/json.h"
+#include "client/directory.h"
 #include "engine/problems.h"
 #include "model/schema.h"
 #include "setup/secrets.h"
@@ -24,16 +25,36 @@ struct fleet_instance {
     UT_hash_handle hh;
 };
 
-/* A person that the recipe names, once. */
+/* Somebody whom the recipe names, once. */
 struct fleet_principal {
-    char *key;        /* the name, case folded; owned */
+    char *key; /* kind and name, case folded; owned */
+    enum directory_kind kind;
     const char *name; /* as first written */
     char *id;         /* object id, once resolved; owned; NULL */
     struct schema_principal view;
     const char *file; /* where it was first named */
     int line;
-    const char *instance;
+    const char *word, *by; /* what named it: "instance", "ds-ada" */
     UT_hash_handle hh;
+};
+const char *fleet_principal_word(enum directory_kind kind); /* "user", "group", … */
+
+/* One declared custom role. */
+struct fleet_role {
+    const char *name;
+    char *key; /* the name, case folded; owned */
+    const cJSON *fields;
+    const char *file;
+    int line;
+};
+
+/* One role for one principal: a declaration with a list of them makes several. */
+struct fleet_grant {
+    const char *role;  /* as written */
+    const char *scope; /* as written; NULL: the workspace */
+    struct fleet_principal *principal;
+    const char *file;
+    int line;
 };
 
 struct fleet {
@@ -46,6 +67,10 @@ struct fleet {
     const cJSON *defaults;   /* or NULL */
     struct fleet_instance *instances; /* in order of declaration, names unique */
     size_t count;
+    struct fleet_role *roles; /* in order of declaration, names unique */
+    size_t role_count;
+    struct fleet_grant *grants; /* in order of declaration */
+    size_t grant_count, grant_capacity;
     struct fleet_instance *by_name;     /* uthash by key */
     struct fleet_principal *principals; /* uthash by key */
     struct secrets *secrets;            /* of all scripts: what is not to be shown; owned */
@@ -63,6 +88,9 @@ void fleet_free(struct fleet *fleet);
 
 /* The declared instance of that name in any case, or NULL. */
 struct fleet_instance *fleet_find(const struct fleet *fleet, const char *name);
+
+/* The declared role of that name in any case, or NULL. */
+const struct fleet_role *fleet_find_role(const struct fleet *fleet, const char *name);
 
 /* Its blocks, weakest first. */
 struct schema_layers fleet_layers(const struct fleet *fleet, const struct fleet_instance *instance);

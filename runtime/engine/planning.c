@@ -87,18 +87,18 @@ static void arrived(struct planning *planning)
 static void refuse_principal(struct plan *plan, const struct fleet_principal *principal,
                              const struct directory_answer *answer)
 {
+    const char *what = fleet_principal_word(principal->kind);
     if (answer->outcome == DIRECTORY_AMBIGUOUS)
         problems_add(&plan->problems, principal->file, principal->line,
-                     "instance '%s': the directory has %zu users called '%s'; name one by its "
-                     "object id",
-                     principal->instance, answer->ids_count, principal->name);
+                     "%s '%s': the directory has %zu %ss called '%s'; name one by its object id",
+                     principal->word, principal->by, answer->ids_count, what, principal->name);
     else if (answer->near)
         problems_add(&plan->problems, principal->file, principal->line,
-                     "instance '%s': the directory has no user '%s', did you mean '%s'?",
-                     principal->instance, principal->name, answer->near);
+                     "%s '%s': the directory has no %s '%s', did you mean '%s'?", principal->word,
+                     principal->by, what, principal->name, answer->near);
     else
         problems_add(&plan->problems, principal->file, principal->line,
-                     "instance '%s': the directory has no user '%s'", principal->instance,
+                     "%s '%s': the directory has no %s '%s'", principal->word, principal->by, what,
                      principal->name);
 }
 
@@ -134,7 +134,7 @@ static int ask_directory(struct planning *planning, struct error *err)
     }
     HASH_ITER(hh, plan->fleet->principals, principal, next)
     {
-        names[i] = (struct directory_name) { .kind = DIRECTORY_USER, .name = principal->name };
+        names[i] = (struct directory_name) { .kind = principal->kind, .name = principal->name };
         planning->asked[i++] = principal;
     }
     planning->asked_count = count;

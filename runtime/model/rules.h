@@ -24,9 +24,11 @@
 #define SCRIPT_SIZE_MAX ((size_t)1 << 20) /* bytes of an inline script, before base64 */
 #define SCRIPT_ARGUMENTS_MAX 16384        /* bytes of scriptArguments */
 #define SHARE_PATH_MAX 1024               /* of a script in the workspace's file share */
-#define FLEET_NAME_MAX 64 /* ours: it must fit a tag's value and read well in a table */
-#define UPN_LOCAL_MAX 64  /* characters before the @ */
-#define UPN_DOMAIN_MAX 48 /* … and behind it */
+#define ROLE_NAME_MAX 512
+#define ROLE_ACTIONS_MAX 2000 /* of each kind; ours: a definition must fit a request */
+#define FLEET_NAME_MAX 64     /* ours: it must fit a tag's value and read well in a table */
+#define UPN_LOCAL_MAX 64      /* characters before the @ */
+#define UPN_DOMAIN_MAX 48     /* … and behind it */
 #define UPN_MAX (UPN_LOCAL_MAX + 1 + UPN_DOMAIN_MAX)
 #define DISPLAY_NAME_MAX 256 /* characters, of a principal */
 

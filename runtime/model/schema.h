@@ -44,6 +44,9 @@ enum schema_kind {
     SCHEMA_CRON,      /* five fields of NCronTab */
     SCHEMA_TIME_ZONE, /* a Windows time zone */
     SCHEMA_IDENTITY,  /* "system", an id, or a list of them */
+    SCHEMA_TEXTS,     /* a list of texts; order and case do not count */
+    SCHEMA_ANYONE,    /* a user, group or service principal, or a list of them */
+    SCHEMA_SCOPE,     /* "workspace", "instance:NAME", …, or an id */
 };
 
 /* How a difference is put right. */
@@ -74,8 +77,8 @@ struct schema_field {
     const char *fallback; /* what the service makes of an unset one, for help; NULL: nothing */
     const char *const *choices; /* NULL-terminated recipe words of an ENUM */
     const char *const *wire;    /* ARM's words for them, in the same order */
-    int64_t min, max;           /* seconds of a DURATION, value of an INT, entries of a MAP or LIST,
-                                 * characters of a STRING; max 0: no bounds */
+    int64_t min, max;           /* seconds of a DURATION, value of an INT, entries of a MAP, LIST or
+                                 * TEXTS, characters of a STRING; max 0: no bounds */
     const struct schema_type *object; /* of a LIST or OBJECT */
     const char *summary;              /* one line, for help */
     const char *example;              /* Lua, as the user would write the value */
@@ -85,17 +88,21 @@ struct schema_type {
     const char *name;    /* the word in recipes */
     const char *summary; /* one line */
     const char *example; /* Lua */
-    bool named;          /* a declaration `word("name") {…}`; false: a part of another type */
+    bool named; /* a declaration `word("name") {…}`, or `word {…}`; false: a part of another
+                          * type */
     const struct schema_field *fields;
     size_t field_count;
 };
 
-/* All types that a recipe can declare ("fleet", "instance"), by name.  Static. */
+/* All types that a recipe can declare ("fleet", "instance", "grant", "role"), by name.  Static. */
 const struct schema_type *const *schema_types(size_t *out_count);
 const struct schema_type *schema_type_find(const char *name); /* NULL: none */
 /* The type of a fleet's `defaults`: the fields of an instance. */
 const struct schema_type *schema_instance(void);
 const struct schema_type *schema_fleet(void);
+const struct schema_type *schema_grant(void);
+/* The fields of a role stand in a flat view of a role definition, see engine/role.c. */
+const struct schema_type *schema_role(void);
 const struct schema_field *schema_field_find(const struct schema_type *type, const char *name);
 
 /* For help: "duration", "\"personal\" | \"shared\"", "list of schedules". */

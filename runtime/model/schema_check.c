@@ -338,6 +338,64 @@ static void check_identity(struct checker *checker, const struct schema_field *f
     cJSON_ArrayForEach(entry, value) check_identity_word(checker, field, entry);
 }
 
+static bool is_principal(const cJSON *value)
+{
+    static const char *const kinds[] = { "$user", "$group", "$service_principal" };
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(value, kinds[i])))
+            return true;
+    return false;
+}
+
+static void check_one(struct checker *checker, const struct schema_field *field, const cJSON *value)
+{
+    if (!is_principal(value))
+        wrong_kind(checker, field, "a user, a group or a service principal", value);
+    else if (is_blank(value->child->valuestring))
+        tell(checker, "%s: the name is empty", field->name);
+}
+
+static void check_anyone(struct checker *checker, const struct schema_field *field,
+                         const cJSON *value)
+{
+    const cJSON *entry;
+    if (is_empty_table(value))
+        tell(checker, "%s names nobody", field->name);
+    else if (!cJSON_IsArray(value))
+        check_one(checker, field, value);
+    else
+        cJSON_ArrayForEach(entry, value) check_one(checker, field, entry);
+}
+
+static void check_texts(struct checker *checker, const struct schema_field *field,
+                        const cJSON *value)
+{
+    const cJSON *entry;
+    if (is_empty_table(value))
+        return;
+    if (!cJSON_IsArray(value)) {
+        wrong_kind(checker, field, "a list of texts", value);
+        return;
+    }
+    if (field->max && cJSON_GetArraySize(value) > field->max)
+        tell(checker, "%s: %d are too many; at most %lld go", field->name,
+             cJSON_GetArraySize(value), (long long)field->max);
+    cJSON_ArrayForEach(entry, value)
+    {
+        if (!cJSON_IsString(entry) || is_blank(entry->valuestring)) {
+            wrong_kind(checker, field, "a list of texts", cJSON_IsString(entry) ? value : entry);
+            return;
+        }
+    }
+}
+
+static void check_scope(struct checker *checker, const struct schema_field *field,
+                        const cJSON *value)
+{
+    if (!cJSON_IsString(value) || is_blank(value->valuestring))
+        wrong_kind(checker, field, "a scope in quotes", value);
+}
+
 static void check_value(struct checker *checker, const struct schema_field *field,
                         const cJSON *value)
 {
@@ -385,6 +443,15 @@ static void check_value(struct checker *checker, const struct schema_field *fiel
         break;
     case SCHEMA_IDENTITY:
         check_identity(checker, field, value);
+        break;
+    case SCHEMA_TEXTS:
+        check_texts(checker, field, value);
+        break;
+    case SCHEMA_ANYONE:
+        check_anyone(checker, field, value);
+        break;
+    case SCHEMA_SCOPE:
+        check_scope(checker, field, value);
         break;
     }
 }

@@ -244,7 +244,101 @@ static const struct schema_type fleet_type = {
     .field_count = COUNT(fleet_fields),
 };
 
-static const struct schema_type *const types[] = { &fleet_type, &instance_type };
+static const struct schema_field grant_fields[] = {
+    { .name = "role",
+      .kind = SCHEMA_STRING,
+      .change = SCHEMA_BY_REPLACE,
+      .arm = "properties.roleDefinitionId",
+      .flags = SCHEMA_REQUIRED,
+      .min = 1,
+      .max = 512,
+      .summary = "the role that is given: a built-in or custom one's name or id, or one of this "
+                 "recipe",
+      .example = "\"AzureML Compute Operator\"" },
+    { .name = "to",
+      .kind = SCHEMA_ANYONE,
+      .change = SCHEMA_BY_REPLACE,
+      .arm = "properties.principalId",
+      .flags = SCHEMA_REQUIRED,
+      .summary = "who is given it; a list makes one grant for each",
+      .example = "group(\"data-scientists\")" },
+    { .name = "scope",
+      .kind = SCHEMA_SCOPE,
+      .change = SCHEMA_BY_REPLACE,
+      .arm = "properties.scope",
+      .fallback = "workspace",
+      .summary = "where: workspace, instance:NAME, resource-group, subscription, or an id",
+      .example = "\"instance:ds-ada\"" },
+};
+
+static const struct schema_type grant_type = {
+    .name = "grant",
+    .summary = "gives a role to somebody: a role assignment",
+    .example = "grant { role = \"AzureML Compute Operator\", to = group \"data-scientists\" }\n",
+    .named = true,
+    .fields = grant_fields,
+    .field_count = COUNT(grant_fields),
+};
+
+static const struct schema_field role_fields[] = {
+    { .name = "actions",
+      .kind = SCHEMA_TEXTS,
+      .change = SCHEMA_BY_PUT,
+      .arm = "actions",
+      .max = ROLE_ACTIONS_MAX,
+      .summary = "what may be done, short (\"computes/start\") or whole, with wildcards",
+      .example = "{ \"computes/start\", \"computes/stop\" }" },
+    { .name = "not_actions",
+      .kind = SCHEMA_TEXTS,
+      .change = SCHEMA_BY_PUT,
+      .arm = "notActions",
+      .max = ROLE_ACTIONS_MAX,
+      .summary = "what of these actions this role does not give",
+      .example = "{ \"computes/delete\" }" },
+    { .name = "data_actions",
+      .kind = SCHEMA_TEXTS,
+      .change = SCHEMA_BY_PUT,
+      .arm = "dataActions",
+      .max = ROLE_ACTIONS_MAX,
+      .summary = "the same for data",
+      .example = "{ \"Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read\" }" },
+    { .name = "not_data_actions",
+      .kind = SCHEMA_TEXTS,
+      .change = SCHEMA_BY_PUT,
+      .arm = "notDataActions",
+      .max = ROLE_ACTIONS_MAX,
+      .summary = "what of these data actions this role does not give",
+      .example = "{ \"Microsoft.Storage/*/delete\" }" },
+    { .name = "description",
+      .kind = SCHEMA_STRING,
+      .change = SCHEMA_BY_PUT,
+      .arm = "description",
+      .max = 1024,
+      .summary = "a sentence about it",
+      .example = "\"May start and stop instances\"" },
+    { .name = "assignable_scopes",
+      .kind = SCHEMA_TEXTS,
+      .change = SCHEMA_BY_PUT,
+      .arm = "assignableScopes",
+      .max = 100,
+      .fallback = "resource-group",
+      .summary = "where it may be given; one of them holds the workspace",
+      .example = "{ \"resource-group\" }" },
+};
+
+static const struct schema_type role_type = {
+    .name = "role",
+    .summary = "a custom role: a set of actions that grants can give",
+    .example = "role \"Instance Starter\" {\n"
+               "  actions = { \"computes/read\", \"computes/start\", \"computes/stop\" },\n"
+               "}\n",
+    .named = true,
+    .fields = role_fields,
+    .field_count = COUNT(role_fields),
+};
+
+static const struct schema_type *const types[] = { &fleet_type, &grant_type, &instance_type,
+                                                   &role_type };
 
 const struct schema_type *const *schema_types(size_t *out_count)
 {
@@ -268,6 +362,16 @@ const struct schema_type *schema_instance(void)
 const struct schema_type *schema_fleet(void)
 {
     return &fleet_type;
+}
+
+const struct schema_type *schema_grant(void)
+{
+    return &grant_type;
+}
+
+const struct schema_type *schema_role(void)
+{
+    return &role_type;
 }
 
 const struct schema_field *schema_field_find(const struct schema_type *type, const char *name)
@@ -296,6 +400,9 @@ static const struct {
     { SCHEMA_CRON, "cron expression", "string" },
     { SCHEMA_TIME_ZONE, "Windows time zone", "string" },
     { SCHEMA_IDENTITY, "\"system\" | list of ids", "string|string[]" },
+    { SCHEMA_TEXTS, "list of texts", "string[]" },
+    { SCHEMA_ANYONE, "user | group | service principal", "recipe.principal|recipe.principal[]" },
+    { SCHEMA_SCOPE, "scope", "string" },
 };
 
 static void choices_text(const struct schema_field *field, char *out, size_t out_size)

@@ -392,6 +392,46 @@ static cJSON *identity_to_arm(const cJSON *desired)
     return out;
 }
 
+/* ---- lists of texts ---- */
+
+static int compare_folded(const void *a, const void *b)
+{
+    const char *left = *(const char *const *)a, *right = *(const char *const *)b;
+    int order = strcasecmp(left, right);
+    return order ? order : strcmp(left, right);
+}
+
+/* Sorted, each once: as written, but for order and repetition. */
+static cJSON *texts_of(const cJSON *value)
+{
+    const cJSON *entry;
+    size_t count = 0, kept = 0;
+    const char **texts = calloc((size_t)cJSON_GetArraySize(value) + 1, sizeof *texts);
+    if (!texts)
+        return NULL;
+    cJSON_ArrayForEach(entry, value)
+    {
+        if (cJSON_IsString(entry))
+            texts[count++] = entry->valuestring;
+    }
+    qsort(texts, count, sizeof *texts, compare_folded);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || strcasecmp(texts[kept - 1], texts[i]) != 0)
+            texts[kept++] = texts[i];
+    cJSON *out = cJSON_CreateStringArray(texts, (int)kept);
+    free(texts);
+    return out;
+}
+
+static bool texts_equal(const cJSON *a, const cJSON *b)
+{
+    const cJSON *left = a ? a->child : NULL, *right = b ? b->child : NULL;
+    for (; left && right; left = left->next, right = right->next)
+        if (strcasecmp(string_of(left), string_of(right)) != 0)
+            return false;
+    return !left && !right;
+}
+
 /* ---- what a recipe says ---- */
 
 const cJSON *schema_said(const struct schema_field *field, const struct schema_layers *layers)
@@ -483,11 +523,15 @@ cJSON *schema_desired(const struct schema_field *field, const struct schema_laye
         return script_of_recipe(value, refs);
     case SCHEMA_IDENTITY:
         return identity_of_recipe(value);
+    case SCHEMA_TEXTS:
+        return texts_of(value);
     case SCHEMA_BOOL:
     case SCHEMA_INT:
     case SCHEMA_ENUM:
     case SCHEMA_ID:
     case SCHEMA_CRON:
+    case SCHEMA_ANYONE: /* the engine's own to resolve */
+    case SCHEMA_SCOPE:
         break;
     }
     return cJSON_Duplicate(value, true);
@@ -569,6 +613,10 @@ cJSON *schema_actual(const struct schema_field *field, const cJSON *body)
         return principal_of_arm(arm);
     case SCHEMA_IDENTITY:
         return identity_of_arm(arm);
+    case SCHEMA_TEXTS:
+        return texts_of(arm);
+    case SCHEMA_ANYONE:
+    case SCHEMA_SCOPE:
     case SCHEMA_STRING:
     case SCHEMA_INT:
     case SCHEMA_SCRIPT:
@@ -621,6 +669,10 @@ bool schema_equal(const struct schema_field *field, const cJSON *desired, const 
     case SCHEMA_ID:
     case SCHEMA_TIME_ZONE:
         return text_equal_nocase(string_of(desired), string_of(actual));
+    case SCHEMA_TEXTS:
+        return texts_equal(desired, actual);
+    case SCHEMA_ANYONE:
+    case SCHEMA_SCOPE:
     case SCHEMA_STRING:
     case SCHEMA_BOOL:
     case SCHEMA_INT:
@@ -728,6 +780,9 @@ int schema_put(const struct schema_field *field, const cJSON *desired,
         return put_script(field, desired, refs, body);
     case SCHEMA_IDENTITY:
         return json_put(body, field->arm, identity_to_arm(desired));
+    case SCHEMA_TEXTS:
+    case SCHEMA_ANYONE:
+    case SCHEMA_SCOPE:
     case SCHEMA_STRING:
     case SCHEMA_INT:
     case SCHEMA_ID:
@@ -803,7 +858,8 @@ void schema_text(const struct schema_field *field, const cJSON *value, struct bu
         buffer_text(out, "none");
     else if (field->kind == SCHEMA_MAP)
         map_text(value, out);
-    else if (field->kind == SCHEMA_LIST || field->kind == SCHEMA_IDENTITY)
+    else if (field->kind == SCHEMA_LIST || field->kind == SCHEMA_IDENTITY ||
+             field->kind == SCHEMA_TEXTS)
         lines_text(value, out);
     else if (field->kind == SCHEMA_OBJECT)
         key_text(json_string(value, "public_key", "enabled"), out);

@@ -116,8 +116,10 @@ static bool is_fleet(const cJSON *item, const cJSON *document)
 
 static bool is_declaration(const cJSON *item, const cJSON *document)
 {
+    const char *type = json_string(item, "type", NULL);
     return cJSON_GetArraySize(item) == 4 &&
-           text_equal(json_string(item, "type", NULL), "instance") &&
+           (text_equal(type, "instance") || text_equal(type, "grant") ||
+            text_equal(type, "role")) &&
            is_name(member_of(item, "name")) && is_fields(member_of(item, "fields"), document) &&
            is_place(member_of(item, "at"));
 }

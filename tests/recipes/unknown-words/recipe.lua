@@ -1,5 +1,5 @@
 fleet "ds" {}
-grant { role = "AzureML Compute Operator", to = group "data-scientists" }
+pool { role = "AzureML Compute Operator", to = group "data-scientists" }
 for _, row in ipairs(cvs "people.csv") do
   instance(row.login) {}
 end
