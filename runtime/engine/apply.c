@@ -12,6 +12,7 @@
 #define FRESH_MS 5000 /* a plan that waited longer for a person's yes is looked over once more */
 
 static void pump(void *arg);
+static void call_dependents(struct apply *apply, size_t index);
 
 static struct loop *loop_of(const struct apply *apply)
 {
@@ -94,6 +95,7 @@ static void job_free(struct job *job)
     if (job->following)
         job->following->previous = job->previous;
     apply->running--;
+    call_dependents(apply, job->index);
     free(job);
 }
 
@@ -240,6 +242,55 @@ void job_later(struct job *job, enum part part, int64_t whole_ms, const char *wh
 
 /* ---- all of them ---- */
 
+/* ---- what waits for what ---- */
+
+static size_t index_of(const struct apply *apply, const struct item *item)
+{
+    return (size_t)(item - apply->plan->items);
+}
+
+/* Why this step cannot be done: what it needs was not made; or NULL. */
+static const struct item *unmade(const struct apply *apply, const struct item *item)
+{
+    const struct item *after;
+    for (size_t i = 0; item->type->after && (after = item->type->after(apply->plan, item, i)); i++)
+        if (apply->outcomes[index_of(apply, after)] == OUTCOME_FAILED ||
+            apply->outcomes[index_of(apply, after)] == OUTCOME_LEFT)
+            return after;
+    return NULL;
+}
+
+/* Steps of one stage that wait for another of the same: that one calls them when it ends. */
+static void link_dependents(struct apply *apply)
+{
+    struct plan *plan = apply->plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct item *after, *item = &plan->items[i];
+        if (item->step.action == PLAN_UNCHANGED || !item->type->after)
+            continue;
+        for (size_t k = 0; (after = item->type->after(plan, item, k)); k++) {
+            size_t first = index_of(apply, after);
+            if (after->step.action == PLAN_UNCHANGED ||
+                after->type->stage(plan, after) != item->type->stage(plan, item))
+                continue;
+            apply->siblings[i] = apply->dependents[first];
+            apply->dependents[first] = i + 1;
+            apply->waits[i] = true;
+            break;
+        }
+    }
+}
+
+static void call_dependents(struct apply *apply, size_t index)
+{
+    for (size_t i = apply->dependents[index], next; i; i = next) {
+        next = apply->siblings[i - 1];
+        apply->siblings[i - 1] = apply->ready;
+        apply->ready = i;
+    }
+    apply->dependents[index] = 0;
+}
+
 static void job_start(struct apply *apply, size_t index)
 {
     struct job *job = calloc(1, sizeof *job);
@@ -262,6 +313,12 @@ static void job_start(struct apply *apply, size_t index)
         apply->jobs->previous = job;
     apply->jobs = job;
     apply->running++;
+    const struct item *missing = unmade(apply, job->item);
+    if (missing) {
+        job_refuse(job, ERROR_CONFLICT, "%s '%s', which it needs, was not made",
+                   missing->type->name, missing->step.name);
+        return;
+    }
     job->item->type->add_parts(job);
     job_next(job);
 }
@@ -300,19 +357,23 @@ static void leave_rest(struct apply *apply)
 static bool is_due(const struct apply *apply, size_t index)
 {
     const struct item *item = &apply->plan->items[index];
-    return !apply->begun[index] && item->step.action != PLAN_UNCHANGED &&
+    return !apply->begun[index] && !apply->waits[index] && item->step.action != PLAN_UNCHANGED &&
            (int)item->type->stage(apply->plan, item) == apply->stage;
 }
 
 /* Begins what there is room for; false: the stage is not over. */
 static bool pump_stage(struct apply *apply)
 {
-    while (apply->cursor < apply->plan->count && apply->running < (size_t)apply->parallel) {
-        size_t index = apply->cursor++;
-        if (is_due(apply, index))
+    while ((apply->ready || apply->cursor < apply->plan->count) &&
+           apply->running < (size_t)apply->parallel) {
+        size_t index = apply->ready ? apply->ready - 1 : apply->cursor++;
+        bool called = apply->ready != 0;
+        if (called)
+            apply->ready = apply->siblings[index];
+        if (called ? !apply->begun[index] : is_due(apply, index))
             job_start(apply, index);
     }
-    return apply->running == 0 && apply->cursor == apply->plan->count;
+    return apply->running == 0 && !apply->ready && apply->cursor == apply->plan->count;
 }
 
 static void pump(void *arg)
@@ -415,6 +476,30 @@ static int refuse(const struct plan *plan, struct error *err)
     return 0;
 }
 
+static int allocate(struct apply *apply, size_t size)
+{
+    apply->outcomes = calloc(size, sizeof *apply->outcomes);
+    apply->begun = calloc(size, sizeof *apply->begun);
+    apply->waits = calloc(size, sizeof *apply->waits);
+    apply->dependents = calloc(size, sizeof *apply->dependents);
+    apply->siblings = calloc(size, sizeof *apply->siblings);
+    return apply->outcomes && apply->begun && apply->waits && apply->dependents && apply->siblings
+               ? 0
+               : ERROR_NO_MEMORY;
+}
+
+static void release(struct apply *apply)
+{
+    if (!apply)
+        return;
+    free(apply->outcomes);
+    free(apply->begun);
+    free(apply->waits);
+    free(apply->dependents);
+    free(apply->siblings);
+    free(apply);
+}
+
 int apply_start(struct arm_client *client, struct plan *plan, const struct apply_options *options,
                 const struct apply_observer *observer, struct apply **out, struct error *err)
 {
@@ -426,16 +511,15 @@ int apply_start(struct arm_client *client, struct plan *plan, const struct apply
         return error_set(err, ERROR_USAGE, "parallel is 1 to %d, not %d", APPLY_PARALLEL_MAX,
                          parallel);
     struct apply *apply = calloc(1, sizeof *apply);
-    if (!apply || !(apply->outcomes = calloc(plan->count + 1, 1)) ||
-        !(apply->begun = calloc(plan->count + 1, sizeof *apply->begun))) {
-        free(apply ? apply->outcomes : NULL);
-        free(apply);
+    if (!apply || allocate(apply, plan->count + 1) < 0) {
+        release(apply);
         return error_set(err, ERROR_NO_MEMORY, "out of memory");
     }
     struct plan_counts counts = plan_counts(plan);
     apply->client = client;
     apply->plan = plan;
     apply->parallel = parallel;
+    link_dependents(apply);
     apply->total = counts.changes;
     apply->summary.unchanged = counts.of[PLAN_UNCHANGED];
     apply->started_ms = loop_now_ms(arm_client_loop(client));
@@ -486,9 +570,7 @@ void apply_free(struct apply *apply)
         free((char *)apply->failures[i].details);
     }
     free(apply->failures);
-    free(apply->outcomes);
-    free(apply->begun);
-    free(apply);
+    release(apply);
 }
 
 /* ---- waiting for it ---- */

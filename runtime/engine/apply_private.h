@@ -37,6 +37,10 @@ struct apply {
     struct job *jobs;
     unsigned char *outcomes; /* enum outcome, by index */
     bool *begun;             /* by index: it is, or was, at work, or was left */
+    size_t *dependents;      /* by index: the first step that waits for it alone, plus 1; or 0 */
+    size_t *siblings;        /* by index: the next one that waits for the same; plus 1; or 0 */
+    bool *waits;             /* by index: it begins when it is called */
+    size_t ready;            /* the first of those whose wait is over, plus 1; or 0 */
     size_t total, finished;
     bool stopped, checking, posted, over;
     struct arm_call *check_call;

@@ -1,6 +1,6 @@
 /* complaints.c - what the plane says against the recipe itself, or against the command line: the
  * location, names after --replace. */
-#include "engine/plan_private.h"
+#include "engine/resource.h"
 
 #include "base/text.h"
 
@@ -34,9 +34,11 @@ void check_location(struct plan *plan, const char *workspace_location)
 static void check_replace_name(struct plan *plan, const char *name)
 {
     const char **names = calloc(plan->count + 1, sizeof *names);
+    size_t count = 0;
     for (size_t i = 0; names && i < plan->count; i++)
-        names[i] = plan->items[i].step.name;
-    const char *near = names ? text_nearest(name, names, plan->count) : NULL;
+        if (plan->items[i].type == &resource_instance)
+            names[count++] = plan->items[i].step.name;
+    const char *near = names ? text_nearest(name, names, count) : NULL;
     free(names);
     if (near)
         problems_add(&plan->problems, NULL, 0,
@@ -52,7 +54,8 @@ void check_replace_names(struct plan *plan)
     for (size_t i = 0; i < plan->replace.count; i++) {
         const struct item *found = NULL;
         for (size_t k = 0; k < plan->count && !found; k++)
-            if (text_equal_nocase(plan->items[k].step.name, plan->replace.items[i]))
+            if (plan->items[k].type == &resource_instance &&
+                text_equal_nocase(plan->items[k].step.name, plan->replace.items[i]))
                 found = &plan->items[k];
         if (!found)
             check_replace_name(plan, plan->replace.items[i]);

@@ -42,17 +42,16 @@ static unsigned todo_of(const struct schema_field *field, const cJSON *desired)
 }
 
 /* The place of a field in the table, for keeping reasons in its order. */
-static size_t rank(const char *name)
+static size_t rank(const struct schema_type *type, const char *name)
 {
-    const struct schema_type *type = schema_instance();
     size_t i = 0;
     while (i < type->field_count && !text_equal(type->fields[i].name, name))
         i++;
     return i;
 }
 
-static void add(struct diff *diff, const struct schema_field *field, const cJSON *actual,
-                const cJSON *desired)
+static void add(struct diff *diff, const struct schema_type *type, const struct schema_field *field,
+                const cJSON *actual, const cJSON *desired)
 {
     if (diff->count == diff->capacity) {
         size_t capacity = diff->capacity ? diff->capacity * 2 : 2;
@@ -65,7 +64,7 @@ static void add(struct diff *diff, const struct schema_field *field, const cJSON
         diff->capacity = capacity;
     }
     size_t at = diff->count++;
-    for (; at > 0 && rank(diff->reasons[at - 1].field) > rank(field->name); at--)
+    for (; at > 0 && rank(type, diff->reasons[at - 1].field) > rank(type, field->name); at--)
         diff->reasons[at] = diff->reasons[at - 1];
     diff->reasons[at] = (struct plan_reason) {
         .field = field->name,
@@ -85,31 +84,41 @@ static void name_principal(const struct fleet *fleet, cJSON *actual)
         cJSON_AddStringToObject(actual, "name", principal->name);
 }
 
-static void compare(const struct fleet *fleet, const struct schema_field *field,
-                    const cJSON *desired, cJSON *actual, struct diff *out)
+static void compare(const struct fleet *fleet, const struct schema_type *type,
+                    const struct schema_field *field, const cJSON *desired, cJSON *actual,
+                    struct diff *out)
 {
     if (schema_equal(field, desired, actual))
         return;
     if (field->kind == SCHEMA_PRINCIPAL && actual)
         name_principal(fleet, actual);
-    add(out, field, actual, desired);
+    add(out, type, field, actual, desired);
 }
 
-void diff_instance(const struct fleet *fleet, const struct fleet_instance *instance,
-                   const cJSON *body, struct diff *out)
+static void diff_fields(const struct fleet *fleet, const struct schema_type *type,
+                        struct schema_layers layers, const cJSON *body, struct diff *out)
 {
-    const struct schema_type *type = schema_instance();
-    const struct schema_layers layers = fleet_layers(fleet, instance);
     for (size_t i = 0; i < type->field_count; i++) {
         const struct schema_field *field = &type->fields[i];
         cJSON *desired = schema_desired(field, &layers, &fleet->refs);
         if (!desired)
             continue;
         cJSON *actual = schema_actual(field, body);
-        compare(fleet, field, desired, actual, out);
+        compare(fleet, type, field, desired, actual, out);
         cJSON_Delete(actual);
         cJSON_Delete(desired);
     }
+}
+
+void diff_instance(const struct fleet *fleet, const struct fleet_instance *instance,
+                   const cJSON *body, struct diff *out)
+{
+    diff_fields(fleet, schema_instance(), fleet_layers(fleet, instance), body, out);
+}
+
+void diff_role(const struct fleet *fleet, const cJSON *fields, const cJSON *flat, struct diff *out)
+{
+    diff_fields(fleet, schema_role(), (struct schema_layers) { .blocks = { fields } }, flat, out);
 }
 
 void diff_principals(const struct fleet *fleet, const struct fleet_instance *instance,
@@ -126,7 +135,7 @@ void diff_principals(const struct fleet *fleet, const struct fleet_instance *ins
         if (actual)
             cJSON_AddStringToObject(actual, "id", actual_id);
         if (desired)
-            compare(fleet, field, desired, actual, diff);
+            compare(fleet, type, field, desired, actual, diff);
         cJSON_Delete(actual);
         cJSON_Delete(desired);
     }

@@ -58,13 +58,18 @@ void plan_free(struct plan *plan)
     free_names(&plan->replace);
     free_names(&plan->forced);
     plan_checks_clear(plan);
+    cJSON_Delete(plan->access.assignments);
+    cJSON_Delete(plan->access.roles);
     for (size_t i = 0; i < plan->warning_count; i++)
         free(plan->warnings[i]);
     free(plan->warnings);
     problems_clear(&plan->problems);
     fleet_free(plan->fleet);
-    char **texts[] = { &plan->subscription, &plan->group,     &plan->workspace,  &plan->location,
-                       &plan->tenant,       &plan->graph_url, &plan->graph_token };
+    char **texts[] = { &plan->subscription, &plan->group,
+                       &plan->workspace,    &plan->location,
+                       &plan->tenant,       &plan->graph_url,
+                       &plan->graph_token,  &plan->access.listed_at,
+                       &plan->access.denied };
     for (size_t i = 0; i < COUNT(texts); i++)
         free_text(texts[i]);
     cJSON_Delete(plan->own_document);

@@ -37,6 +37,9 @@ void diff_instance(const struct fleet *fleet, const struct fleet_instance *insta
 void diff_principals(const struct fleet *fleet, const struct fleet_instance *instance,
                      const char *actual_id, struct diff *diff);
 
+/* Compares a role: the fields that are wanted, whole, against the flat view of what is there. */
+void diff_role(const struct fleet *fleet, const cJSON *fields, const cJSON *flat, struct diff *out);
+
 /* Digest of everything in a listed body that a plan looks at. */
 void diff_state(const cJSON *body, char out[DIGEST_TEXT_SIZE]);
 
@@ -46,7 +49,8 @@ struct resource_type; /* resource.h */
 struct item {
     const struct resource_type *type;
     struct plan_step step;                 /* what the world sees; `reasons` point into diff */
-    const struct fleet_instance *instance; /* NULL: not declared (any more) */
+    const struct fleet_instance *instance; /* NULL: not declared (any more), or no instance */
+    struct grant_item *grant;              /* a role's or a grant's own; owned; NULL */
     char *key;                             /* name, case folded; owned */
     char *owned_name;                      /* for those not declared */
     struct diff diff;
@@ -67,6 +71,14 @@ struct name_list {
     size_t count;
 };
 
+/* What the plane tells of roles and grants; see grants.h. */
+struct plan_access {
+    cJSON *assignments; /* array; NULL: they could not be read */
+    cJSON *roles;       /* array of role definitions, not the built-in ones we know */
+    char *listed_at;    /* the scope at which assignments were listed; NULL: nowhere */
+    char *denied;       /* why assignments could not be read; NULL: they could */
+};
+
 struct plan {
     const cJSON *document;
     cJSON *own_document; /* a loaded plan's */
@@ -79,6 +91,7 @@ struct plan {
     struct fleet *fleet;
     struct item *items; /* declared ones first, then orphans; sorted by key once it is made */
     size_t count, capacity;
+    struct plan_access access;
     struct problems problems;
     struct plan_check *checks; /* subject, message, mend owned; see check.h */
     size_t check_count, check_capacity;

@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "client/directory.h"
 #include "engine/check.h"
-#include "engine/resource.h"
+#include "client/authorization.h"
+#include "engine/grants.h"
 
 #define READS_AT_ONCE 250 /* the cloud's token bucket: FACTS section 12 */
 #define READS_A_SECOND 25
@@ -17,7 +18,15 @@
 #define WRITES_AT_ONCE 200
 #define WRITES_A_SECOND 10
 
-enum call { CALL_WORKSPACE, CALL_LIST, CALLS };
+#define ROLES_ASKED_MAX 16 /* names of roles that are looked up; more are recipe mistakes */
+
+enum call { CALL_WORKSPACE, CALL_LIST, CALL_ASSIGNMENTS, CALLS };
+
+/* A list of roles that is on its way. */
+struct roles_call {
+    struct planning *planning;
+    struct arm_call *call;
+};
 
 struct planning {
     struct arm_client *client;
@@ -31,7 +40,9 @@ struct planning {
     struct fleet_principal **asked; /* in the order of the directory's answers */
     size_t asked_count;
     int64_t requests_before;
+    int widening;                  /* where assignments are being listed: see grants_list_scope() */
     struct arm_call *calls[CALLS]; /* in flight, for abandoning them */
+    struct roles_call roles[1 + ROLES_ASKED_MAX];
     struct directory_lookup *lookup;
     struct checks *checks;
 };
@@ -57,6 +68,8 @@ static void abandon(struct planning *planning)
     for (size_t i = 0; i < CALLS; i++)
         if (planning->calls[i])
             arm_call_cancel(planning->calls[i]);
+    for (size_t i = 0; i < COUNT(planning->roles); i++)
+        arm_call_cancel(planning->roles[i].call);
     directory_cancel(planning->lookup);
     loop_unpost(arm_client_loop(planning->client), planning);
     planning_free(planning);
@@ -303,6 +316,137 @@ static int ask(struct planning *planning, struct computes_request *request, int 
     return rc;
 }
 
+/* ---- roles and role assignments ---- */
+
+/* Whom the plane does not tell what is granted where: sees less, and can do less. */
+static bool is_refused(int rc)
+{
+    return rc == ERROR_DENIED || rc == ERROR_NOT_FOUND;
+}
+
+/* Moves the entries of a reply's list to *out. */
+static int take_entries(cJSON **out, struct arm_reply *reply)
+{
+    cJSON *list = cJSON_DetachItemFromObjectCaseSensitive(reply->body, "value");
+    if (!*out) {
+        *out = list ? list : cJSON_CreateArray();
+        return *out ? 0 : ERROR_NO_MEMORY;
+    }
+    for (cJSON *entry = list ? list->child : NULL, *next; entry; entry = next) {
+        next = entry->next;
+        cJSON_AddItemToArray(*out, cJSON_DetachItemViaPointer(list, entry));
+    }
+    cJSON_Delete(list);
+    return 0;
+}
+
+static int ask_assignments(struct planning *planning, struct error *err);
+
+static void on_assignments(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct planning *planning = arg;
+    struct plan_access *access = &planning->plan->access;
+    struct error next = { 0 };
+    planning->calls[CALL_ASSIGNMENTS] = NULL;
+    if (rc == 0) {
+        free(access->denied);
+        access->denied = NULL;
+        if (take_entries(&access->assignments, reply) < 0)
+            fail(planning, ERROR_NO_MEMORY, NULL, "out of memory");
+    } else if (is_refused(rc)) {
+        if (!access->denied)
+            access->denied = strdup(err->name[0] ? err->name : err->message);
+        free(access->listed_at);
+        access->listed_at = NULL;
+        planning->widening++;
+        rc = ask_assignments(planning, &next);
+        if (rc < 0)
+            fail(planning, rc, &next, "listing role assignments");
+    } else {
+        fail(planning, rc, err, "listing role assignments");
+    }
+    arrived(planning);
+}
+
+static void on_roles(int rc, struct arm_reply *reply, const struct error *err, void *arg)
+{
+    struct roles_call *call = arg;
+    struct planning *planning = call->planning;
+    call->call = NULL;
+    if (rc == 0 && take_entries(&planning->plan->access.roles, reply) < 0)
+        fail(planning, ERROR_NO_MEMORY, NULL, "out of memory");
+    else if (rc < 0 && !is_refused(rc))
+        fail(planning, rc, err, "listing roles");
+    arrived(planning);
+}
+
+static int ask_access(struct planning *planning, struct authorization_request *request, int rc,
+                      arm_done_fn *done, void *arg, struct arm_call **call, struct error *err)
+{
+    if (rc < 0)
+        return rc;
+    rc = arm_send(planning->client, &request->arm, done, arg, call, err);
+    authorization_request_clear(request);
+    if (rc == 0)
+        planning->pending++;
+    return rc;
+}
+
+/* At the next scope that there is to try; none: nothing is asked. */
+static int ask_assignments(struct planning *planning, struct error *err)
+{
+    struct authorization_request request;
+    struct plan_access *access = &planning->plan->access;
+    access->listed_at = grants_list_scope(planning->plan, planning->widening);
+    if (!access->listed_at)
+        return 0;
+    int rc = authorization_assignments(&request, access->listed_at, NULL, err);
+    return ask_access(planning, &request, rc, on_assignments, planning,
+                      &planning->calls[CALL_ASSIGNMENTS], err);
+}
+
+/* Quotes in OData texts are doubled. */
+static char *named_filter(const char *name)
+{
+    struct buffer text = { 0 };
+    char *out = NULL;
+    buffer_text(&text, "roleName eq '");
+    for (; *name; name++)
+        buffer_format(&text, *name == '\'' ? "%c%c" : "%c", *name, *name);
+    buffer_char(&text, '\'');
+    (void)buffer_detach(&text, &out, NULL, NULL);
+    return out;
+}
+
+static int ask_roles_where(struct planning *planning, const char *filter, size_t index,
+                           struct error *err)
+{
+    struct roles_call *call = &planning->roles[index];
+    struct authorization_request request;
+    char *workspace = grants_list_scope(planning->plan, 2);
+    int rc = workspace && filter ? authorization_roles(&request, workspace, filter, err)
+                                 : error_set(err, ERROR_NO_MEMORY, "out of memory");
+    call->planning = planning;
+    rc = ask_access(planning, &request, rc, on_roles, call, &call->call, err);
+    free(workspace);
+    return rc;
+}
+
+/* Custom ones all together; of the many built-in ones those that the recipe names and we do not
+ * know. */
+static int ask_roles(struct planning *planning, struct error *err)
+{
+    const char *name;
+    int rc = ask_roles_where(planning, "type eq 'CustomRole'", 0, err);
+    for (size_t i = 0;
+         rc == 0 && i < ROLES_ASKED_MAX && (name = grants_unknown_role(planning->plan, i)); i++) {
+        char *filter = named_filter(name);
+        rc = ask_roles_where(planning, filter, 1 + i, err);
+        free(filter);
+    }
+    return rc;
+}
+
 static int ask_first(struct planning *planning, struct error *err)
 {
     struct computes_request request;
@@ -314,7 +458,9 @@ static int ask_first(struct planning *planning, struct error *err)
     rc = computes_list(&request, &workspace, err);
     if (rc == 0)
         request.arm.on_page = on_page;
-    return ask(planning, &request, rc, on_list, CALL_LIST, err);
+    rc = ask(planning, &request, rc, on_list, CALL_LIST, err);
+    rc = rc ? rc : ask_assignments(planning, err);
+    return rc ? rc : ask_roles(planning, err);
 }
 
 /* ---- putting it together ---- */
@@ -417,6 +563,8 @@ static void settle(void *arg)
 {
     struct planning *planning = arg;
     struct plan *plan = planning->plan;
+    if (planning->rc == 0 && plan->fleet->name && grants_add_items(plan) < 0)
+        fail(planning, ERROR_NO_MEMORY, NULL, "out of memory");
     if (planning->rc < 0) {
         finish(planning);
         return;

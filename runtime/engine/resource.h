@@ -38,6 +38,9 @@ struct resource_type {
     /* One line about what is made; appends.  The item is declared. */
     void (*describe)(const struct plan *plan, const struct item *item, struct buffer *out);
     enum stage (*stage)(const struct plan *plan, const struct item *item);
+    /* The index-th of the plan's items that must be done before this one begins, whatever its stage;
+     * NULL past the last, or when the index-th is none.  NULL: nothing ever is. */
+    const struct item *(*after)(const struct plan *plan, const struct item *item, size_t index);
     /* Queues the parts of a step. */
     void (*add_parts)(struct job *job);
     /* Sends one part; job_next() or job_fail() follows, later. */

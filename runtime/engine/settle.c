@@ -1,6 +1,6 @@
 /* settle.c - from comparisons to steps: what is done to each instance, what that destroys, and what
  * forbids it. */
-#include "engine/resource.h"
+#include "engine/grants.h"
 
 #include "base/text.h"
 
@@ -124,6 +124,10 @@ static enum plan_action action_of(unsigned todo)
 static void settle_item(const struct plan *plan, struct item *item)
 {
     bool wanted = item->instance && !plan->destroy;
+    item->step.reasons = item->diff.reasons;
+    item->step.reason_count = item->diff.count;
+    if (item->type != &resource_instance)
+        return; /* settled as it was added: nothing of it moves */
     if (!item->listed)
         item->step.action = PLAN_CREATE;
     else if (item->phase == INSTANCE_LEAVING || (wanted && item->phase == INSTANCE_MOVING))
@@ -147,6 +151,7 @@ void plan_item_clear(struct item *item)
     free(item->owned_name);
     free(item->actual_id);
     free(item->listed_size);
+    grant_item_free(item->grant);
     free(item->note);
     free(item->blocked);
 }
@@ -193,4 +198,5 @@ void plan_settle(struct plan *plan)
     plan->count = kept;
     if (kept > 1)
         qsort(plan->items, kept, sizeof *plan->items, compare_items);
+    grants_follow_instances(plan);
 }

@@ -13,10 +13,14 @@
 
 #define WORLD_ADA "00000000-0000-4000-8000-000000000101"
 #define WORLD_GRACE "00000000-0000-4000-8000-000000000102"
+#define WORLD_TEAM "00000000-0000-4000-8000-000000000200"
 #define WORLD_TENANT "00000000-0000-4000-8000-00000000000a"
 
 struct world {
     struct fake fake;
+    cJSON *roles, *assignments;
+    int access_status;      /* != 0: nothing is told of them */
+    int unknown_principals; /* so many grants are refused because the principal is new */
     cJSON *computes;        /* array of bodies, in the order of the list */
     int lists, reads, puts; /* requests so far */
     bool reversed;          /* the list comes backwards */
@@ -235,6 +239,58 @@ static inline void world_compute(struct world *world, const struct asked *asked,
     }
 }
 
+/* Roles and role assignments: kept as they are sent; lists tell all, whatever the scope and the
+ * filter. */
+static inline void world_access(struct world *world, const struct asked *asked, struct answer *out)
+{
+    const char *path = strstr(asked->target, "/subscriptions/");
+    const char *type = strstr(asked->target, "/providers/Microsoft.Authorization/");
+    bool roles = strstr(type, "/roleDefinitions") != NULL;
+    cJSON *list = roles ? world->roles : world->assignments, *body, *found = NULL;
+    const char *name = strchr(type + strlen("/providers/Microsoft.Authorization/"), '/');
+    char guid[64] = "";
+    if (world->access_status) {
+        world_refuse(out, world->access_status, "AuthorizationFailed", "it will not say");
+        return;
+    }
+    if (!name) {
+        cJSON *page = cJSON_CreateObject();
+        cJSON_AddItemToObject(page, "value", cJSON_Duplicate(list, true));
+        world_answer(out, 200, page);
+        return;
+    }
+    snprintf(guid, sizeof guid, "%.*s", (int)strcspn(name + 1, "?"), name + 1);
+    cJSON_ArrayForEach(body, list)
+    {
+        if (text_equal_nocase(json_string(body, "name", ""), guid))
+            found = body;
+    }
+    const char *what = roles ? "role" : "grant";
+    buffer_format(&world->log, "%s %s\n", http_method_name(asked->method), what);
+    if (asked->method == HTTP_PUT && world->unknown_principals > 0) {
+        world->unknown_principals--;
+        world_refuse(out, 400, "PrincipalNotFound", "it does not exist in the directory");
+        return;
+    }
+    if (found)
+        cJSON_Delete(cJSON_DetachItemViaPointer(list, found));
+    if (asked->method != HTTP_PUT) {
+        world_answer(out, found ? 200 : 204, NULL);
+        return;
+    }
+    body = world_parse(asked->body);
+    char *id = text_dup_size(path, strcspn(path, "?"));
+    char *scope = text_dup_size(path, (size_t)(type - path));
+    json_put_string(body, "id", id);
+    json_put_string(body, "name", guid);
+    if (!roles)
+        json_put_string(body, "properties.scope", scope);
+    free(id);
+    free(scope);
+    cJSON_AddItemToArray(list, cJSON_Duplicate(body, true));
+    world_answer(out, 201, body);
+}
+
 static inline void world_answers(struct fake *fake, const struct asked *asked, struct answer *out,
                                  void *arg)
 {
@@ -242,12 +298,18 @@ static inline void world_answers(struct fake *fake, const struct asked *asked, s
     const char *computes = strstr(asked->target, "/computes");
     (void)fake;
     out->delay_ms = world->delay_ms;
-    if (strstr(asked->target, "/users"))
+    if (strstr(asked->target, "/groups"))
+        world_answer(out, 200,
+                     world_parse("{\"value\":[{\"id\":\"" WORLD_TEAM
+                                 "\",\"displayName\":\"team\"}]}"));
+    else if (strstr(asked->target, "/users"))
         world_users(out);
     else if (strstr(asked->target, "/vmSizes"))
         world_sizes(out);
     else if (strstr(asked->target, "/usages"))
         world_usages(world, out);
+    else if (strstr(asked->target, "Microsoft.Authorization"))
+        world_access(world, asked, out);
     else if (strstr(asked->target, "/checkComputeNameAvailability"))
         world_name(world, asked->body, out);
     else if (computes && computes[strlen("/computes")] == '/')
@@ -262,7 +324,9 @@ static inline void world_answers(struct fake *fake, const struct asked *asked, s
 static inline void world_start(struct world *world, const char *computes)
 {
     const struct arm_client_options options = { .in_flight_max = 1000 };
-    *world = (struct world) { .computes = computes ? world_parse(computes) : cJSON_CreateArray() };
+    *world = (struct world) { .computes = computes ? world_parse(computes) : cJSON_CreateArray(),
+                              .roles = cJSON_CreateArray(),
+                              .assignments = cJSON_CreateArray() };
     fake_start(&world->fake, &options, "http://plane");
     world->fake.fn = world_answers;
     world->fake.arg = world;
@@ -273,6 +337,8 @@ static inline void world_stop(struct world *world)
     plan_free(world->plan);
     fake_stop(&world->fake);
     cJSON_Delete(world->computes);
+    cJSON_Delete(world->roles);
+    cJSON_Delete(world->assignments);
     buffer_clear(&world->log);
 }
 
