@@ -20,6 +20,9 @@ fleet "quickstart" {
   },
 }
 
+-- Without a role nobody may start their own machine: the local directory's group has both persons.
+grant { role = "AzureML Compute Operator", to = group "data-scientists" }
+
 for _, person in ipairs(people) do
   instance("qs-" .. person.login) {
     assigned_to = user(person.upn), -- created on behalf of

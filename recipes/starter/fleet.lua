@@ -15,6 +15,9 @@ fleet(team) {
   },
 }
 
+-- Without a role nobody may start their own machine.
+grant { role = "AzureML Compute Operator", to = group "data-scientists" }
+
 for _, person in ipairs(csv "people.csv") do
   instance(team .. "-" .. person.login) {
     assigned_to = user(person.upn), -- created on behalf of: only they may log in

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-/* How an action is shown; actions without a mark are not listed. */
+/* How an action is shown.  What stays as it is, is listed only when there is something to say. */
 static const struct {
     const char *mark, *verb;
     enum style style;
@@ -11,7 +11,7 @@ static const struct {
     [PLAN_CREATE] = { "+", "create", STYLE_GREEN }, [PLAN_UPDATE] = { "~", "update", STYLE_YELLOW },
     [PLAN_REPLACE] = { "±", "replace", STYLE_RED }, [PLAN_DELETE] = { "-", "delete", STYLE_RED },
     [PLAN_START] = { "▸", "start", STYLE_GREEN },   [PLAN_STOP] = { "▪", "stop", STYLE_YELLOW },
-    [PLAN_WAIT] = { "…", "wait for", STYLE_DIM },
+    [PLAN_WAIT] = { "…", "wait for", STYLE_DIM },   [PLAN_UNCHANGED] = { "=", "keep", STYLE_DIM },
 };
 
 static void reason_line(struct buffer *out, const struct plan_reason *reason)
@@ -42,7 +42,7 @@ static void step_lines(const struct plan *plan, size_t index, bool colour, struc
     const char *on = output_style(colour, shown[step->action].style);
     const char *off = output_style(colour, STYLE_PLAIN);
     struct buffer about = { 0 };
-    if (!shown[step->action].mark)
+    if (step->action == PLAN_UNCHANGED && !step->note)
         return;
     buffer_format(out, "  %s%s %s%s %s ", on, shown[step->action].mark, shown[step->action].verb,
                   off, step->type);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "client/authorization.h"
 #include "engine/grants.h"
+#include "rbac/words.h"
 
 /* A principal or role that was just made is not known everywhere at once. */
 #define SPREAD_MAX_MS (3 * 60 * 1000)
@@ -12,11 +13,14 @@ static void describe_role(const struct plan *plan, const struct item *item, stru
 {
     const cJSON *permission =
         cJSON_GetArrayItem(json_at(item->grant->body, "properties.permissions"), 0);
-    const struct schema_field *field = schema_field_find(schema_role(), "actions");
-    const cJSON *actions = cJSON_GetObjectItemCaseSensitive(permission, "actions");
+    const cJSON *action;
+    const char *gap = "";
     (void)plan;
-    if (actions)
-        schema_text(field, actions, out);
+    cJSON_ArrayForEach(action, cJSON_GetObjectItemCaseSensitive(permission, "actions"))
+    {
+        buffer_format(out, "%s%s", gap, rbac_action_word(action->valuestring));
+        gap = ", ";
+    }
 }
 
 /* Its name says all of it. */

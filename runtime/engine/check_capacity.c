@@ -186,6 +186,7 @@ static int64_t weight(const struct budget *budget, const struct size_facts *fact
     return budget->instances ? facts->cores > 0 : facts->cores;
 }
 
+/* Grants and roles weigh nothing: they have neither size nor instance. */
 static struct effect effect_of(const struct plan *plan, const struct item *item,
                                struct offer *offers, const struct budget *budget)
 {
@@ -436,12 +437,20 @@ static int ask(struct checking *checking, struct computes_request *request, int 
     return rc;
 }
 
+static bool makes_instances(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->items[i].instance && (plan->items[i].step.action == PLAN_CREATE ||
+                                        plan->items[i].step.action == PLAN_REPLACE))
+            return true;
+    return false;
+}
+
 static int begin(struct checking *checking, struct error *err)
 {
     struct computes_request request;
     const struct plan *plan = checking->plan;
-    const struct plan_counts counts = plan_counts(plan);
-    if (plan->destroy || counts.of[PLAN_CREATE] + counts.of[PLAN_REPLACE] == 0)
+    if (plan->destroy || !makes_instances(plan))
         return 0;
     struct capacity *capacity = checking->state = calloc(1, sizeof *capacity);
     if (!capacity)

@@ -11,8 +11,9 @@
  *    "target":{"subscription","resourceGroup","workspace","location"},
  *    "counts":{"create":0,"update":0,"replace":0,"delete":0,"start":0,"stop":0,"wait":0,
  *              "unchanged":0,"blocked":0},
- *    "steps":[                            what would be done, by name; unchanged ones only count
- *      {"action":"create|update|replace|delete|start|stop|wait","type":"instance","name":"ds-ada",
+ *    "steps":[                            what would be done, roles, grants, instances, each by name
+ *      {"action":"create|update|replace|delete|start|stop|wait",   "unchanged" when it has a note
+ *       "type":"instance|role|grant","name":"ds-ada",
  *       "at":{"file","line"},             where it is declared; absent for a deletion
  *       "reasons":[{"field","old","new","replaces"}],   texts for people; null: unset
  *       "note":"…",                       why, where no field tells it; or absent

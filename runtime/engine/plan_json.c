@@ -103,7 +103,7 @@ static void write_steps(const struct plan *plan, struct buffer *out)
     const char *gap = "\n";
     buffer_text(out, "\"steps\": [");
     for (size_t i = 0; i < plan->count; i++) {
-        if (plan->items[i].step.action == PLAN_UNCHANGED)
+        if (plan->items[i].step.action == PLAN_UNCHANGED && !plan->items[i].step.note)
             continue;
         buffer_format(out, "%s    ", gap);
         write_step(&plan->items[i], out);

@@ -16,6 +16,16 @@ static struct plan_problem *grow(struct problems *problems)
     return &items[problems->count];
 }
 
+/* A declaration that makes several resources is told of its mistake once. */
+static bool is_repeated(const struct problems *problems, const char *file, int line,
+                        const char *message)
+{
+    const struct plan_problem *last =
+        problems->count ? &problems->items[problems->count - 1] : NULL;
+    return last && last->line == line && text_equal(last->file, file) &&
+           text_equal(last->message, message);
+}
+
 void problems_add(struct problems *problems, const char *file, int line, const char *format, ...)
 {
     char message[ERROR_MESSAGE_SIZE];
@@ -27,6 +37,8 @@ void problems_add(struct problems *problems, const char *file, int line, const c
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    if (is_repeated(problems, file, line, message))
+        return;
     struct plan_problem *item = grow(problems);
     char *text = strdup(message), *where = file ? strdup(file) : NULL;
     if (!item || !text || (file && !where)) {

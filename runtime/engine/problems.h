@@ -22,6 +22,7 @@ struct problems {
     bool failed; /* no memory */
 };
 
+/* The same one again, right after itself, counts once. */
 void problems_add(struct problems *problems, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* By file and line; those of the same line stay in the order they were found. */

@@ -12,9 +12,9 @@ teardown() { stop_plane; }
     [ -x fleet/setup/tools.sh ]
     [ -f fleet/.luarc.json ]
     run -0 --separate-stderr mf plan fleet/fleet.lua --context memory --json
-    [ "$(jq .counts.create <<<"$output")" = 2 ]
+    [ "$(jq .counts.create <<<"$output")" = 3 ]
     run -0 --separate-stderr mf plan fleet/fleet.lua --context memory --json -p team=lab
-    [ "$(jq -r '.steps[0].name' <<<"$output")" = lab-ada ]
+    [ "$(jq -r '[.steps[] | select(.type == "instance")][0].name' <<<"$output")" = lab-ada ]
 }
 
 @test "the starter's setup script is clean" {
@@ -43,7 +43,7 @@ teardown() { stop_plane; }
 @test "the starter applies as it is, and what editors read tells every field" {
     mf init fleet
     run -0 --separate-stderr mf apply fleet/fleet.lua --yes
-    says "2 done"
+    says "3 done"
     run -0 mf plan fleet/fleet.lua --detailed-exitcode
     [ "$(jq -r '.["workspace.library"][0]' fleet/.luarc.json)" = .moonfleet/meta ]
     for field in $(mf help instance --json | jq -r '.fields[].name'); do

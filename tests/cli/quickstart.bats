@@ -18,7 +18,7 @@ teardown() {
 
 @test "quickstart is created, set up, entered, stopped, started and left as it was" {
     run -0 --separate-stderr mf apply "$SOURCE_DIR/recipes/quickstart.lua" --yes --json
-    [ "$(jq .changes <<<"$output")" = 2 ]
+    [ "$(jq .changes <<<"$output")" = 3 ]
     [ "$(mf list --json | jq -c '.instances | map(.state)')" = '["Running","Running"]' ]
     [ "$(mf list --json | jq -c '.instances | map(.person) | unique | length')" = 2 ]
 
@@ -26,10 +26,9 @@ teardown() {
     says "setting up qs-ada"
     says "as azureuser"
 
-    # Only the person whom an instance is assigned to may enter it, and needs a role for that.
+    # Only the person whom an instance is assigned to may enter it: the recipe grants the right.
     run -1 --separate-stderr mf exec qs-ada -- true
     says ApplicationAccessDenied
-    grant_role ada "AzureML Compute Operator"
     mf_exec() { mf --as ada@moonfleet.local exec "$@"; }
 
     run -0 --separate-stderr mf_exec qs-ada -- sh -c 'id -u; hostname'

@@ -224,7 +224,8 @@ static void asks_little_when_nothing_changes(void **state)
     cJSON *document = world_document("{}", DECLARED("ds-a", 2, SIZE));
     assert_steps(world_plan(&world, document), "");
     assert_int_equal(plan_counts(world.plan).of[PLAN_UNCHANGED], 1);
-    assert_int_equal(world.fake.asked_count, 4); /* the workspace, computes, role assignments, roles */
+    assert_int_equal(world.fake.asked_count,
+                     4); /* the workspace, computes, role assignments, roles */
     world_stop(&world);
     cJSON_Delete(document);
 }

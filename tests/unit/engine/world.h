@@ -243,7 +243,7 @@ static inline void world_compute(struct world *world, const struct asked *asked,
  * filter. */
 static inline void world_access(struct world *world, const struct asked *asked, struct answer *out)
 {
-    const char *path = strstr(asked->target, "/subscriptions/");
+    const char *path = strstr(asked->target, "//plane/");
     const char *type = strstr(asked->target, "/providers/Microsoft.Authorization/");
     bool roles = strstr(type, "/roleDefinitions") != NULL;
     cJSON *list = roles ? world->roles : world->assignments, *body, *found = NULL;
@@ -279,6 +279,7 @@ static inline void world_access(struct world *world, const struct asked *asked, 
         return;
     }
     body = world_parse(asked->body);
+    path = path ? path + strlen("//plane") : asked->target;
     char *id = text_dup_size(path, strcspn(path, "?"));
     char *scope = text_dup_size(path, (size_t)(type - path));
     json_put_string(body, "id", id);
@@ -299,9 +300,9 @@ static inline void world_answers(struct fake *fake, const struct asked *asked, s
     (void)fake;
     out->delay_ms = world->delay_ms;
     if (strstr(asked->target, "/groups"))
-        world_answer(out, 200,
-                     world_parse("{\"value\":[{\"id\":\"" WORLD_TEAM
-                                 "\",\"displayName\":\"team\"}]}"));
+        world_answer(
+            out, 200,
+            world_parse("{\"value\":[{\"id\":\"" WORLD_TEAM "\",\"displayName\":\"team\"}]}"));
     else if (strstr(asked->target, "/users"))
         world_users(out);
     else if (strstr(asked->target, "/vmSizes"))
