@@ -6,16 +6,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/recipe_run.h"
 #include "cli/setup_tools.h"
+#include "script/recipe.h"
 #include "setup/lint.h"
 #include "setup/secrets.h"
 
 #define RENDERINGS_MAX 20 /* of one script that a recipe uses in many ways */
+#define ATTEMPTS_MAX 20   /* at rendering, each with more values that were made up */
 
 /* One script. */
 struct target {
@@ -88,13 +91,19 @@ static void note(struct linting *linting, const char *name, const struct buffer 
 
 /* ---- what comes of a script ---- */
 
-/* Without what our own rules have told already: a byte-order mark, Windows line ends. */
+/* Without what our own rules have told already (a byte-order mark, Windows line ends), and with the
+ * lines of as_user blocks where the tools can see them. */
 static void plain_text(const char *text, size_t size, struct buffer *out)
 {
+    struct buffer plain = { 0 };
     size_t from = size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     for (size_t i = from; i < size; i++)
         if (text[i] != '\r' || i + 1 >= size || text[i + 1] != '\n')
-            buffer_char(out, text[i]);
+            buffer_char(&plain, text[i]);
+    if (plain.size > 0)
+        lint_open_blocks(plain.data, plain.size, out);
+    out->failed = out->failed ? out->failed : plain.failed;
+    buffer_clear(&plain);
 }
 
 /* Asks the shell and shellcheck; the same text only once. */
@@ -110,6 +119,10 @@ static int ask_tools(struct linting *linting, struct target *target, const char 
             return 0;
     if ((target->seen[target->seen_count] = strdup(text)))
         target->seen_count++;
+    if (strlen(text) > SETUP_SCRIPT_MAX && target->text.size <= SETUP_SCRIPT_MAX &&
+        lint_add(target->lint, "too-large", NULL, LINT_ERROR, 1, 1,
+                 "what comes of the template is larger than a mebibyte") < 0)
+        return error_set(err, ERROR_NO_MEMORY, "no memory");
     plain_text(text, strlen(text), &plain);
     const struct rendered script = { plain.data ? plain.data : "", plain.size, lines };
     rc = buffer_check(&plain, target->name, err);
@@ -136,6 +149,148 @@ static int look(struct target *target, bool rendered, bool cached, struct error 
     return rc;
 }
 
+/* ---- templates ---- */
+
+/* A value of the declared type, for looking at what comes of it. */
+static cJSON *made_up(const cJSON *parameter)
+{
+    const char *type = json_string(parameter, "type", "string");
+    const cJSON *choices = cJSON_GetObjectItemCaseSensitive(parameter, "choices");
+    cJSON *value = NULL;
+    if (cJSON_GetArraySize(choices) > 0 && !text_equal(type, "list"))
+        return cJSON_Duplicate(choices->child, true);
+    if (text_equal(type, "number"))
+        return cJSON_CreateNumber(1);
+    if (text_equal(type, "boolean"))
+        return cJSON_CreateTrue();
+    if (!text_equal(type, "list"))
+        return cJSON_CreateString("value");
+    value = cJSON_CreateArray();
+    cJSON_AddItemToArray(value, cJSON_GetArraySize(choices) > 0
+                                    ? cJSON_Duplicate(choices->child, true)
+                                    : cJSON_CreateString("value"));
+    return value;
+}
+
+/* What the script needs and nobody gave is made up; what it does not know is left out, when -p may
+ * be meant for another script.  false: nothing changed. */
+static bool complete(const cJSON *document, cJSON *values, bool several)
+{
+    const cJSON *parameter = NULL,
+                *declared = cJSON_GetObjectItemCaseSensitive(document, "parameters");
+    bool changed = false;
+    cJSON_ArrayForEach(parameter, declared)
+    {
+        const char *name = json_string(parameter, "name", "");
+        if (json_bool(parameter, "required", false) &&
+            !cJSON_GetObjectItemCaseSensitive(values, name)) {
+            cJSON_AddItemToObject(values, name, made_up(parameter));
+            changed = true;
+        }
+    }
+    for (cJSON *value = several ? values->child : NULL, *next; value; value = next) {
+        bool known = false;
+        next = value->next;
+        cJSON_ArrayForEach(parameter, declared)
+        {
+            known |= text_equal(json_string(parameter, "name", NULL), value->string);
+        }
+        if (!known) {
+            cJSON_Delete(cJSON_DetachItemViaPointer(values, value));
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+static bool has_problems(const cJSON *document)
+{
+    return cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(document, "problems")) > 0;
+}
+
+/* Renders the template.  *out_made_up: some values are not what will be given. */
+static int render(const struct linting *linting, const char *path, cJSON **out_document,
+                  bool *out_made_up, struct error *err)
+{
+    const struct invocation *invocation = linting->invocation;
+    cJSON *values = NULL, *document = NULL;
+    int rc = recipe_parameters(invocation, &values, err);
+    *out_made_up = false;
+    for (int i = 0; rc == 0 && i < ATTEMPTS_MAX; i++) {
+        const struct recipe_options options = { .program = invocation->program,
+                                                .path = path,
+                                                .parameters = values };
+        cJSON_Delete(document);
+        document = NULL;
+        rc = recipe_render(&options, &document, err);
+        if (rc < 0 || !has_problems(document) ||
+            !complete(document, values, invocation->argument_count > 1))
+            break;
+        *out_made_up = true;
+    }
+    cJSON_Delete(values);
+    if (rc == 0)
+        *out_document = document;
+    return rc;
+}
+
+/* What cannot be rendered is a mistake of the template, unless we made up what it was given. */
+static int add_problems(struct linting *linting, struct target *target, const cJSON *document,
+                        bool is_made_up)
+{
+    const cJSON *problem = NULL;
+    cJSON_ArrayForEach(problem, cJSON_GetObjectItemCaseSensitive(document, "problems"))
+    {
+        const char *message = json_string(problem, "message", "");
+        int line = (int)json_int(problem, "at.line", 0);
+        int column = (int)json_int(problem, "column", 0);
+        struct buffer text = { 0 };
+        if (is_made_up) {
+            buffer_format(&text, "not rendered, give its parameters with -p: %s", message);
+            note(linting, target->name, &text);
+        } else if (lint_add(target->lint, "template", NULL, LINT_ERROR, line > 0 ? line : 1,
+                            column > 0 ? column : 1, message) < 0) {
+            return ERROR_NO_MEMORY;
+        }
+        buffer_clear(&text);
+    }
+    return 0;
+}
+
+/* A file in memory, by a name that this process can open: a template that came on standard input
+ * is read once more.  -1: no memory. */
+static int memory_file(const struct buffer *text, char *out_path, size_t out_size)
+{
+    int fd = memfd_create("script", MFD_CLOEXEC);
+    if (fd >= 0 && write(fd, text->data, text->size) != (ssize_t)text->size) {
+        (void)close(fd);
+        return -1;
+    }
+    (void)snprintf(out_path, out_size, "/proc/self/fd/%d", fd);
+    return fd;
+}
+
+/* A template: what comes of it is shown to the tools. */
+static int lint_rendered(struct linting *linting, struct target *target, const char *path,
+                         struct error *err)
+{
+    char memory[64];
+    cJSON *document = NULL;
+    bool is_made_up = false;
+    int fd = text_equal(path, "-") ? memory_file(&target->text, memory, sizeof memory) : -1;
+    int rc = render(linting, fd >= 0 ? memory : path, &document, &is_made_up, err);
+    const char *text = json_string(document, "text", NULL);
+    if (rc == 0 && add_problems(linting, target, document, is_made_up) < 0)
+        rc = error_set(err, ERROR_NO_MEMORY, "no memory");
+    if (rc == 0 && text)
+        rc = ask_tools(linting, target, text, cJSON_GetObjectItemCaseSensitive(document, "lines"),
+                       err);
+    cJSON_Delete(document);
+    if (fd >= 0)
+        (void)close(fd);
+    return rc;
+}
+
 /* ---- scripts ---- */
 
 static int read_script(const char *path, struct buffer *out, struct error *err)
@@ -152,10 +307,11 @@ static int lint_script(struct linting *linting, const char *path, struct error *
     int rc = read_script(path, &target->text, err);
     if (rc == 0)
         rc = look(target, false, cached, err);
-    if (rc == 0 && target->text.data && strlen(target->text.data) == target->text.size &&
-        !lint_is_template(target->lint))
-        rc = ask_tools(linting, target, target->text.data, NULL, err);
-    return rc;
+    if (rc < 0 || !target->text.data || strlen(target->text.data) != target->text.size)
+        return rc; /* a zero byte: nothing else reads it */
+    if (!lint_is_template(target->lint))
+        return ask_tools(linting, target, target->text.data, NULL, err);
+    return lint_is_readable(target->lint) ? lint_rendered(linting, target, path, err) : 0;
 }
 
 /* ---- recipes ---- */

@@ -365,9 +365,14 @@ bool lint_is_template(const struct lint *lint)
     return lint->is_template;
 }
 
+bool lint_is_readable(const struct lint *lint)
+{
+    return lint->is_readable;
+}
+
 /* ---- the walk ---- */
 
-static bool in_as_user(const struct lint *lint, uint32_t place)
+bool lint_in_as_user(const struct lint *lint, uint32_t place)
 {
     size_t low = 0, high = lint->as_user_count; /* they are in order */
     while (low < high) {
@@ -390,7 +395,7 @@ static void check_command(struct lint *lint, struct lint_scope *scope,
     lint_call_resolve(scope->script, command, &call);
     lint_check_word_secrets(lint, scope->script, command);
     bool as_user = scope->as_user;
-    scope->as_user = as_user || in_as_user(lint, command->place);
+    scope->as_user = as_user || lint_in_as_user(lint, command->place);
     lint_check_prompt(lint, scope, &call);
     lint_check_call(lint, scope, &call);
     if (call.has_inner && scope->depth < SCRIPTS_DEPTH_MAX) {
@@ -424,6 +429,8 @@ static void check_script(struct lint *lint, const struct shell_source *source,
         if (scope->depth == 0)
             lint_check_whole(lint, &script);
         lint_names_free(scope->names);
+        scope->names = NULL;
+        scope->script = NULL;
     }
     shell_script_clear(&script);
 }
@@ -440,13 +447,13 @@ int lint_new(const char *text, size_t size, const struct lint_options *options, 
     lint->text = text;
     lint->size = size;
     lint->options = *options;
-    bool readable = find_lines(lint) && lint_make_view(lint);
+    lint->is_readable = find_lines(lint) && lint_make_view(lint);
     lint->failed |= !lint->lines;
     if (!lint->failed) {
         struct lint_scope scope = { .script = NULL };
         struct shell_source source = { lint->view.text, lint->view.size, lint->view.places };
         lint_find_shell(lint);
-        if (readable && lint->shell[0])
+        if (lint->is_readable && lint->shell[0])
             check_script(lint, &source, &scope);
         lint_check_bytes(lint);
         lint_check_tokens(lint);

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/json.h"
 
@@ -74,6 +75,11 @@ int lint_add_rendered(struct lint *lint, const char *rule, const char *code,
                       enum lint_severity severity, const char *rendered, size_t rendered_size,
                       const cJSON *lines, int line, int column, const char *message);
 
+/* Appends the rendered script with its as_user blocks opened: a block's own lines stand in "(" and
+ * ")", blanks stand for everything that carries them to the user's shell, and every byte keeps its
+ * place. */
+void lint_open_blocks(const char *rendered, size_t size, struct buffer *out);
+
 /* By place; valid until the next lint_add(). */
 const struct lint_finding *lint_findings(struct lint *lint, size_t *out_count);
 /* How many of a severity, those included that were not kept. */
@@ -86,5 +92,7 @@ const char *lint_shell(const struct lint *lint);
 /* Does the text hold markers of a template (or such as make no sense)?  Then what the machine gets is
  * another text. */
 bool lint_is_template(const struct lint *lint);
+/* Do its markers make sense?  Else a finding of `template` says what does not. */
+bool lint_is_readable(const struct lint *lint);
 
 #endif

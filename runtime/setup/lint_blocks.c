@@ -15,6 +15,7 @@
 struct lint_name {
     char *name;
     uint32_t command;
+    bool inside, outside; /* of as_user blocks */
     UT_hash_handle hh;
 };
 
@@ -25,15 +26,25 @@ static struct lint_name *find(struct lint_name *names, const char *name)
     return found;
 }
 
+static void note_block(struct lint_name *row, bool inside)
+{
+    if (row && inside)
+        row->inside = true;
+    else if (row)
+        row->outside = true;
+}
+
 static void add(struct lint *lint, struct lint_name **names, const char *text, size_t size,
-                size_t command)
+                size_t command, bool inside)
 {
     char *name = size > 0 ? text_dup_size(text, size) : NULL;
-    if (size == 0 || (name && find(*names, name))) {
+    struct lint_name *row = name ? find(*names, name) : NULL;
+    if (size == 0 || row) {
+        note_block(row, inside);
         free(name);
         return;
     }
-    struct lint_name *row = name ? calloc(1, sizeof *row) : NULL;
+    row = name ? calloc(1, sizeof *row) : NULL;
     if (!row) {
         free(name);
         lint->failed = true;
@@ -41,6 +52,7 @@ static void add(struct lint *lint, struct lint_name **names, const char *text, s
     }
     row->name = name;
     row->command = (uint32_t)command;
+    note_block(row, inside);
     HASH_ADD_KEYPTR(hh, *names, row->name, strlen(row->name), row);
 }
 
@@ -76,7 +88,8 @@ static void add_arguments(struct lint *lint, struct lint_name **names, const str
         const char *text = lint_word_text(call->script, word);
         if (text[0] == '-')
             continue;
-        add(lint, names, text, whole_name(text), command);
+        add(lint, names, text, whole_name(text), command,
+            lint_in_as_user(lint, call->command->place));
         if (first_only || printf_v)
             return;
     }
@@ -87,15 +100,16 @@ struct lint_name *lint_names_new(struct lint *lint, const struct shell_script *s
     struct lint_name *names = NULL;
     for (size_t i = 0; i < script->command_count && !lint->failed; i++) {
         struct lint_call call;
+        bool inside = lint_in_as_user(lint, script->commands[i].place);
         lint_call_resolve(script, &script->commands[i], &call);
         for (size_t k = 0; k < call.given_count && !call.word; k++) {
             const char *text = lint_word_text(script, call.given[k]);
-            add(lint, &names, text, lint_assigned_name(text), i);
+            add(lint, &names, text, lint_assigned_name(text), i, inside);
         }
         if (call.word && sets_arguments(call.name))
             add_arguments(lint, &names, &call, i);
         if (call.word && text_equal(call.name, "set") && lint_call_has(&call, "--", 0))
-            add(lint, &names, "@", 1, i);
+            add(lint, &names, "@", 1, i, inside);
     }
     return names;
 }
@@ -211,10 +225,34 @@ static void check_use(struct lint *lint, const struct lint_scope *scope,
     }
 }
 
+/* as_user hands over $1…, the CI_… variables and the template's, but not what the script sets. */
+static void check_blocks(struct lint *lint, const struct lint_scope *scope)
+{
+    const struct shell_script *script = scope->script;
+    if (lint->as_user_count == 0 || reads_others(script))
+        return;
+    for (size_t i = 0; i < script->use_count; i++) {
+        const char *name = shell_piece_text(script, script->uses[i].name);
+        const struct lint_name *row =
+            lint_in_as_user(lint, script->uses[i].place) ? find(scope->names, name) : NULL;
+        if (row && row->outside && !row->inside && !is_own(name) && !is_argument(name) &&
+            !text_starts(name, "CI_"))
+            lint_report(
+                lint, RULE_LOST_VARIABLE, script->uses[i].place,
+                "%.60s is not set here: as_user hands over the arguments, the CI_ variables "
+                "and the template's own, not what the script sets",
+                name);
+    }
+}
+
 void lint_check_lost(struct lint *lint, const struct lint_scope *scope)
 {
-    if (!scope->call || scope->script->use_count == 0)
+    if (scope->script->use_count == 0)
         return;
+    if (!scope->call) {
+        check_blocks(lint, scope);
+        return;
+    }
     bool others = reads_others(scope->script);
     for (size_t i = 0; i < scope->script->use_count; i++)
         check_use(lint, scope, &scope->script->uses[i], others);

@@ -59,7 +59,7 @@ struct lint {
     size_t dropped;
     char shell[16];
     size_t idle_from, idle_to; /* between them no line holds a command */
-    bool is_template;
+    bool is_template, is_readable;
     bool sorted, failed;
     size_t seen_line, seen_at; /* columns are counted on from here */
     int seen_column;
@@ -68,6 +68,9 @@ struct lint {
 /* Reports a finding at a place of the file. */
 void lint_report(struct lint *lint, enum rule rule, uint32_t place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Does a place stand in an as_user block? */
+bool lint_in_as_user(const struct lint *lint, uint32_t place);
 
 /* lint_view.c: fills lint->view and as_user, reports raw(…).  false: the template's markers make no
  * sense (reported), and its commands can't be told. */

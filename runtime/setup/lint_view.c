@@ -91,6 +91,23 @@ static void check_raw(struct lint *lint, const struct template_marker *marker)
     }
 }
 
+/* Ranges come in order. */
+static bool add_range(struct lint *lint, struct lint_range range)
+{
+    if (lint->as_user_count == lint->as_user_capacity) {
+        size_t capacity = lint->as_user_capacity ? lint->as_user_capacity * 2 : 8;
+        struct lint_range *ranges = realloc(lint->as_user, capacity * sizeof *ranges);
+        if (!ranges) {
+            lint->failed = true;
+            return false;
+        }
+        lint->as_user = ranges;
+        lint->as_user_capacity = capacity;
+    }
+    lint->as_user[lint->as_user_count++] = range;
+    return true;
+}
+
 /* Open statements; of as_user blocks in each other only the outermost counts. */
 struct open_blocks {
     size_t count;
@@ -114,17 +131,7 @@ static void close_block(struct lint *lint, struct open_blocks *open, uint32_t to
     if (open->count == 0 || --open->count > open->user || !open->in_user)
         return;
     open->in_user = false;
-    if (lint->as_user_count == lint->as_user_capacity) {
-        size_t capacity = lint->as_user_capacity ? lint->as_user_capacity * 2 : 8;
-        struct lint_range *ranges = realloc(lint->as_user, capacity * sizeof *ranges);
-        if (!ranges) {
-            lint->failed = true;
-            return;
-        }
-        lint->as_user = ranges;
-        lint->as_user_capacity = capacity;
-    }
-    lint->as_user[lint->as_user_count++] = (struct lint_range) { open->from, to };
+    (void)add_range(lint, (struct lint_range) { open->from, to });
 }
 
 static void follow_statement(struct lint *lint, const struct template_marker *marker,
@@ -177,6 +184,102 @@ static void follow(struct lint *lint, const struct template *template)
         close_block(lint, &open, (uint32_t)lint->size);
 }
 
+/* ---- rendered scripts ---- */
+
+/* How render.c writes an as_user block. */
+#define BLOCK_BEGINS "{ # as_user "
+#define BODY_BEGINS "  moonfleet_quote <<'"
+#define BLOCK_ENDS "else su - "
+
+struct lines {
+    char *text; /* what is rewritten in place */
+    size_t at, size;
+};
+
+/* The line at hand, without its end; moves behind it.  false: there is none. */
+static bool next_line(struct lines *lines, char **out, size_t *out_size)
+{
+    if (lines->at >= lines->size)
+        return false;
+    char *from = lines->text + lines->at;
+    char *newline = memchr(from, '\n', lines->size - lines->at);
+    *out = from;
+    *out_size = newline ? (size_t)(newline - from) : lines->size - lines->at;
+    lines->at += *out_size + (newline != NULL);
+    return true;
+}
+
+static bool begins(const char *line, size_t size, const char *with)
+{
+    return size >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
+}
+
+/* Moves behind the next line that begins so, or is it as a whole; *out_line is that line. */
+static bool find_line(struct lines *lines, const char *with, bool whole, char **out_line,
+                      size_t *out_size)
+{
+    while (next_line(lines, out_line, out_size))
+        if (begins(*out_line, *out_size, with) && (!whole || *out_size == strlen(with)))
+            return true;
+    return false;
+}
+
+static void blank(char *from, const char *to)
+{
+    for (; from < to; from++)
+        if (*from != '\n')
+            *from = ' ';
+}
+
+/* From a block's first line, which was just read, to its end.  false: it only begins like one. */
+static bool open_one(struct lines *lines, char *first, struct lint_range *out)
+{
+    char delimiter[64], *line = NULL, *end = NULL;
+    size_t size = 0, skip = strlen(BODY_BEGINS);
+    struct lines at = *lines;
+    if (!find_line(&at, BODY_BEGINS, false, &line, &size) || size <= skip + 1 ||
+        size - skip > sizeof delimiter)
+        return false;
+    memcpy(delimiter, line + skip, size - skip - 1);
+    delimiter[size - skip - 1] = '\0';
+    out->from = (uint32_t)at.at;
+    if (!find_line(&at, delimiter, true, &end, &size))
+        return false;
+    out->to = (uint32_t)(end - at.text);
+    if (!find_line(&at, BLOCK_ENDS, false, &line, &size))
+        return false;
+    blank(first, lines->text + out->from);
+    blank(end, line + size);
+    *first = '(';
+    *end = ')';
+    *lines = at;
+    return true;
+}
+
+/* Opens all blocks of a text in place; `lint` (may be NULL) gets to know where they are. */
+static void open_all(char *text, size_t text_size, struct lint *lint)
+{
+    struct lines lines = { .text = text, .size = text_size };
+    struct lint_range range;
+    char *line = NULL;
+    size_t size = 0;
+    if (!memmem(text, text_size, BLOCK_BEGINS, strlen(BLOCK_BEGINS)))
+        return;
+    while (find_line(&lines, BLOCK_BEGINS, false, &line, &size)) {
+        if (!open_one(&lines, line, &range))
+            return; /* nor is any behind it */
+        if (lint && !add_range(lint, range))
+            return;
+    }
+}
+
+void lint_open_blocks(const char *rendered, size_t size, struct buffer *out)
+{
+    size_t from = out->size;
+    buffer_append(out, rendered, size);
+    if (!out->failed && size > 0)
+        open_all(out->data + from, size, NULL);
+}
 bool lint_make_view(struct lint *lint)
 {
     struct error err = { 0 };
@@ -202,6 +305,8 @@ bool lint_make_view(struct lint *lint)
         follow(lint, template);
     else
         put_text(lint, 0, lint->size);
+    if (lint->options.rendered && lint->view.size == lint->size)
+        open_all(lint->view.text, lint->view.size, lint);
     lint->view.places[lint->view.size] = (uint32_t)lint->size;
     template_free(template);
     return readable;

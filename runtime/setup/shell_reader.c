@@ -80,7 +80,7 @@ static void put_placed(struct reader *r, char c, uint32_t place)
 {
     size_t capacity = r->scratch_capacity;
     if (!GROW(r, r->scratch, r->scratch_size, capacity) ||
-        !GROW(r, r->scratch_places, r->scratch_size, r->scratch_capacity))
+        !GROW(r, r->scratch_places, r->scratch_size, r->scratch_capacity) || !r->scratch)
         return;
     r->scratch[r->scratch_size] = c;
     r->scratch_places[r->scratch_size++] = place;

@@ -70,6 +70,46 @@ found() {
     run -0 --separate-stderr mf setup lint python.sh
 }
 
+@test "a template is shown to the shell and to shellcheck as it is rendered, and places are its own" {
+    command -v shellcheck >/dev/null || skip "no shellcheck"
+    cat >tools.sh <<'SCRIPT'
+#!/bin/bash
+{% parameter("packages", { type = "list", required = true }) %}
+{% parameter("count", { type = "number", required = true }) %}
+set -eu
+{% for _, package in ipairs(packages) do %}
+echo {{ package }}; ls $1
+{% end %}
+{# a remark
+   of two lines #}
+echo {{ count }} $2
+{% as_user() %}
+echo "$1"
+cat $3
+{% end %}
+SCRIPT
+    for options in "" "-p packages=a,b,c -p count=12345678"; do
+        # shellcheck disable=SC2086 # options are words
+        run -0 --separate-stderr mf setup lint tools.sh $options --json
+        [ "$(found)" = $'6:24 SC2086\n10:18 SC2086\n13:5 SC2086' ]
+        [ "$(jq '.notes | length' <<<"$output")" = 0 ]
+    done
+    run -0 --separate-stderr mf setup lint - --json <tools.sh
+    [ "$(found)" = $'6:24 SC2086\n10:18 SC2086\n13:5 SC2086' ]
+}
+
+@test "a template that cannot be rendered is an error where it stands" {
+    printf '#!/bin/sh\nset -eu\necho {{ nonsense() }}\n' >tools.sh
+    run -1 --separate-stderr mf setup lint tools.sh --json
+    [ "$(found)" = "3:6 template" ]
+    printf '#!/bin/sh\nset -eu\n  echo {{ x\n' >tools.sh
+    run -1 --separate-stderr mf setup lint tools.sh --json
+    [ "$(found)" = "3:8 template" ]
+    printf '#!/bin/sh\nset -eu\n{%% if x then %%}\nid\n' >tools.sh
+    run -1 --separate-stderr mf setup lint tools.sh
+    says "(template)"
+}
+
 @test "rules are switched off for a line or for the script, and unknown ones are told" {
     printf '#!/bin/sh\nset -eu\n# moonfleet: disable=prompt\nrm -i x\nrm -i y\n' >line.sh
     printf '#!/bin/sh\n# moonfleet: disable=prompt\nset -eu\nrm -i x\nrm -i y\n' >file.sh

@@ -282,6 +282,9 @@ static void what_is_lost_in_a_new_shell(void **state)
         { "for x in 1 2; do sudo -u azureuser bash -c 'echo $x'; done\n", "lost-variable 3:50" },
         { "export PATH=/opt:$PATH\nsudo -u azureuser bash -c 'echo $PATH'\n", "" },
         { "{% as_user() %}\necho \"$1\" \"$CI_NAME\"\n{% end %}\n", "" },
+        { "x=1\n{% as_user() %}\necho $x\n{% end %}\n", "lost-variable 5:6" },
+        { "x=1\n{% as_user() %}\nx=2\necho $x\n{% end %}\n", "" },
+        { "x=1\n{% as_user() %}\necho {{ x }} $y $PATH\n{% end %}\necho $x\n", "" },
     };
     check_rows(HEAD, rows, COUNT(rows), &plain);
 }
@@ -524,6 +527,33 @@ static void hostile_scripts_take_no_time(void **state)
     }
 }
 
+/* What `setup render` writes for an as_user block, as far as it matters. */
+#define BLOCK                                                                                      \
+    "{ # as_user azureuser\n  echo \"$1\"\n  moonfleet_quote <<'MOONFLEET_AS_USER'\n"              \
+    "pip install x\nrm -i $CI_NAME\nMOONFLEET_AS_USER\n  echo '</dev/null'\n} | if true; then :\n" \
+    "else su - azureuser -c 'bash -l'; fi\n"
+
+static void rendered_blocks_are_the_users(void **state)
+{
+    (void)state;
+    static const struct lint_options rendered = { .rendered = true };
+    static const struct row rows[] = {
+        { BLOCK, "prompt 7:1" },
+        { "rm -i {{ x\n" BLOCK "pip install x\n", "prompt 3:1, prompt 8:1, not-as-user 13:1" },
+        { "{ # as_user azureuser\nid\n}\nrm -i x\n", "prompt 6:1" },
+        { "{ # as_user azureuser\n  moonfleet_quote <<''\n\nrm -i x\n", "prompt 6:1" },
+        { "{ # as_user azureuser\n  moonfleet_quote <<'\n", "" },
+    };
+    check_rows(HEAD, rows, COUNT(rows), &rendered);
+    struct buffer out = { 0 };
+    lint_open_blocks("id\n" BLOCK "id\n", strlen("id\n" BLOCK "id\n"), &out);
+    assert_int_equal(out.size, strlen("id\n" BLOCK "id\n"));
+    assert_non_null(strstr(out.data, "\npip install x\nrm -i $CI_NAME\n)    "));
+    assert_non_null(strstr(out.data, "id\n(    "));
+    assert_null(strstr(out.data, "moonfleet_quote"));
+    buffer_clear(&out);
+}
+
 static void rules_are_in_order_and_whole(void **state)
 {
     (void)state;
@@ -573,6 +603,7 @@ int main(void)
         cmocka_unit_test(reads_the_shell_language),
         cmocka_unit_test(too_large),
         cmocka_unit_test(hostile_scripts_take_no_time),
+        cmocka_unit_test(rendered_blocks_are_the_users),
         cmocka_unit_test(rules_are_in_order_and_whole),
         cmocka_unit_test(other_tools_findings_are_sorted_in),
     };
