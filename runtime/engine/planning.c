@@ -97,14 +97,37 @@ static void arrived(struct planning *planning)
 
 /* ---- the directory ---- */
 
+#define IDS_TOLD 5
+
+/* "(id, id)" of those that share a name, the first few. */
+static char *ids_of(const struct directory_answer *answer)
+{
+    struct buffer text = { 0 };
+    char *out = NULL;
+    for (size_t i = 0; i < answer->ids_count && i < IDS_TOLD; i++)
+        buffer_format(&text, "%s%s", i > 0 ? ", " : "", answer->ids[i]);
+    if (answer->ids_count > IDS_TOLD)
+        buffer_text(&text, ", …");
+    return buffer_detach(&text, &out, NULL, NULL) == 0 ? out : NULL;
+}
+
+static void refuse_ambiguous(struct plan *plan, const struct fleet_principal *principal,
+                             const struct directory_answer *answer)
+{
+    char *ids = ids_of(answer);
+    problems_add(&plan->problems, principal->file, principal->line,
+                 "%s '%s': the directory has %zu %ss called '%s'; name one by its object id: %s",
+                 principal->word, principal->by, answer->ids_count,
+                 fleet_principal_word(principal->kind), principal->name, ids ? ids : "…");
+    free(ids);
+}
+
 static void refuse_principal(struct plan *plan, const struct fleet_principal *principal,
                              const struct directory_answer *answer)
 {
     const char *what = fleet_principal_word(principal->kind);
     if (answer->outcome == DIRECTORY_AMBIGUOUS)
-        problems_add(&plan->problems, principal->file, principal->line,
-                     "%s '%s': the directory has %zu %ss called '%s'; name one by its object id",
-                     principal->word, principal->by, answer->ids_count, what, principal->name);
+        refuse_ambiguous(plan, principal, answer);
     else if (answer->near)
         problems_add(&plan->problems, principal->file, principal->line,
                      "%s '%s': the directory has no %s '%s', did you mean '%s'?", principal->word,

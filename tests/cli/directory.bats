@@ -140,6 +140,41 @@ members() { mf group show "$1" --json | jq -r '[.members[].name] | join(" ")'; }
     says $'gr\xc3\xbcn'
 }
 
+@test "names of a recipe that nobody has, or several, are errors at their lines" {
+    mf group create team
+    rest POST /v1.0/groups '{"displayName":"TEAM"}' >/dev/null
+    cat >fleet.lua <<'RECIPE'
+fleet "t" { defaults = { size = "Standard_DS3_v2" } }
+instance "t-one" { assigned_to = user "adda@moonfleet.local" }
+grant { role = "Reader", to = group "data-scientist" }
+grant { role = "Reader", to = service_principal "automatoin" }
+grant { role = "Reader", to = group "team" }
+grant { role = "Reader", to = user "00000000-0000-4000-8000-0000000009ff" }
+RECIPE
+    run -1 --separate-stderr mf plan fleet.lua
+    says "fleet.lua:2: instance 't-one': the directory has no user 'adda@moonfleet.local', did you mean 'ada@moonfleet.local'?"
+    says "fleet.lua:3: grant 'Reader': the directory has no group 'data-scientist', did you mean 'data-scientists'?"
+    says "fleet.lua:4: grant 'Reader': the directory has no service principal 'automatoin', did you mean 'automation'?"
+    says "fleet.lua:5: grant 'Reader': the directory has 2 groups called 'team'"
+    for id in $(mf group list --json | jq -r '.groups[] | select(.displayName | ascii_downcase == "team").id'); do
+        says "$id"
+    done
+    says "fleet.lua:6: grant 'Reader': the directory has no user '00000000-0000-4000-8000-0000000009ff'"
+}
+
+@test "another person for an instance is a replacement" {
+    two_instances
+    mf apply fleet.lua --yes --force-checks assigned
+    sed -i 's/ada@/linus@/' fleet.lua
+    run -0 --separate-stderr mf plan fleet.lua --json
+    jq -e '[.. | objects | select(.name? == "team-ada" and .action? == "replace")] | length == 1' <<<"$output"
+    run -1 --separate-stderr mf apply fleet.lua --yes --force-checks assigned
+    says "--replace team-ada"
+    [ "$(mf show team-ada --json | jq -r .assignedTo)" = ada@moonfleet.local ]
+    mf apply fleet.lua --yes --force-checks assigned --replace team-ada
+    [ "$(mf show team-ada --json | jq -r .assignedTo)" = linus@moonfleet.local ]
+}
+
 @test "an organisation's directory is not changed" {
     command -v python3 >/dev/null || skip "needs python3 for a server that is no plane"
     mkdir nothing

@@ -400,6 +400,32 @@ static void names_of_groups_may_repeat_but_ids_of_applications_not(void **state)
     rig_close(rig);
 }
 
+static void a_seed_may_nest_groups(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_memory();
+    struct error err = { 0 };
+    struct buffer seed = { 0 }, names = { 0 };
+    plane_free(rig->plane);
+    rig->plane = NULL;
+    assert_int_equal(file_read(SOURCE_DIR "/runtime/plane/seed.json", 1 << 20, &seed, &err), 0);
+    cJSON *tree = cJSON_Parse(seed.data);
+    cJSON_AddItemToArray(
+        cJSON_GetObjectItem(tree, "groups"),
+        cJSON_Parse("{\"id\":\"00000000-0000-4000-8000-000000000201\",\"displayName\":\"all\","
+                    "\"members\":[\"00000000-0000-4000-8000-000000000200\"]}"));
+    char *text = json_text(tree);
+    assert_int_equal(rig_plane(rig, text, &err), 0);
+    all_pages(rig, "/v1.0/groups/00000000-0000-4000-8000-000000000201/transitiveMembers", &names);
+    assert_string_equal(names.data, "Ada Lovelace,Grace Hopper,Linus Torvalds,Margaret Hamilton,"
+                                    "data-scientists");
+    free(text);
+    cJSON_Delete(tree);
+    buffer_clear(&names);
+    buffer_clear(&seed);
+    rig_close(rig);
+}
+
 static void a_deleted_group_is_in_no_other(void **state)
 {
     (void)state;
@@ -454,6 +480,7 @@ int main(void)
         cmocka_unit_test(a_user_is_made_found_and_deleted),
         cmocka_unit_test(what_breaks_a_rule_is_refused),
         cmocka_unit_test(names_of_groups_may_repeat_but_ids_of_applications_not),
+        cmocka_unit_test(a_seed_may_nest_groups),
         cmocka_unit_test(a_deleted_group_is_in_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
