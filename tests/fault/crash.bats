@@ -92,6 +92,47 @@ converges() {
     [ "$("$MOONFLEET" list --json | jq '.instances | length')" -eq 0 ]
 }
 
+# A role and grants, at the workspace and at each instance.
+granting() {
+    cat >>fleet.lua <<'EOF'
+role "Crash Starter" { actions = { "computes/read", "computes/start" } }
+grant { role = "Crash Starter", to = group "data-scientists" }
+for i = 1, 40 do
+  grant { role = "Reader", to = user "ada@moonfleet.local", scope = ("instance:m%03dx"):format(i) }
+end
+EOF
+}
+
+# how many grants are this fleet's
+granted() {
+    "$MOONFLEET" grants --json | jq '[.grants[] | select(.fleet == "crash")] | length'
+}
+
+@test "grants and roles converge too, made and taken back" {
+    granting
+    for point in 3 17 30; do
+        "$MOONFLEET" apply fleet.lua --yes --parallel 4 >apply.log 2>&1 3>&- &
+        client=$!
+        wait_until at_least "$point"
+        kill -9 "$client"
+        wait "$client" || true
+        run mf apply fleet.lua --yes
+        [ "$status" -eq 0 ]
+        run mf plan fleet.lua --detailed-exitcode
+        [ "$status" -eq 0 ]
+        [ "$(granted)" -eq 41 ]
+        "$MOONFLEET" destroy fleet.lua --yes --parallel 4 >destroy.log 2>&1 3>&- &
+        client=$!
+        fewer() { ! at_least "$point"; }
+        wait_until fewer
+        kill -9 "$client"
+        wait "$client" || true
+        "$MOONFLEET" destroy fleet.lua --yes
+        [ "$(granted)" -eq 0 ]
+        ! "$MOONFLEET" roles "Crash Starter"
+    done
+}
+
 @test "a plane that was killed says in its log what it found" {
     "$MOONFLEET" apply fleet.lua --yes --parallel 4 >apply.log 2>&1 3>&- &
     client=$!

@@ -60,18 +60,34 @@ static cJSON *parse(const char *text)
     return tree;
 }
 
-/* A recipe of one instance with these fields (JSON members). */
-static cJSON *document_of(const char *fields)
+/* A recipe of these declarations. */
+static cJSON *document_declaring(const char *declarations)
 {
     char *text = text_format(
         "{\"recipe\":\"r.lua\",\"fleet\":{\"name\":\"ds\",\"fields\":{},\"at\":{\"file\":\"r.lua\","
-        "\"line\":1}},\"declarations\":[{\"type\":\"instance\",\"name\":\"ds-ada\",\"fields\":{%s},"
-        "\"at\":{\"file\":\"r.lua\",\"line\":2}}],"
+        "\"line\":1}},\"declarations\":[%s],"
         "\"scripts\":[{\"path\":\"a.sh\",\"text\":\"#!/bin/sh\\ntrue\\n\",\"args\":[\"x y\"],"
         "\"timeout\":\"20m\"},{\"path\":null,\"text\":\"#!/bin/sh\\necho\\n\"}],\"problems\":[]}",
-        fields);
+        declarations);
     cJSON *document = parse(text);
     free(text);
+    return document;
+}
+
+/* One declaration with these fields (JSON members). */
+static char *declaration(const char *type, const char *name, const char *fields)
+{
+    return text_format("{\"type\":\"%s\",\"name\":\"%s\",\"fields\":{%s},"
+                       "\"at\":{\"file\":\"r.lua\",\"line\":2}}",
+                       type, name, fields);
+}
+
+/* A recipe of one instance with these fields. */
+static cJSON *document_of(const char *fields)
+{
+    char *declared = declaration("instance", "ds-ada", fields);
+    cJSON *document = document_declaring(declared);
+    free(declared);
     return document;
 }
 
@@ -203,17 +219,84 @@ static void every_field_converges(void **state)
     }
 }
 
+/* The same of roles and grants.  A grant has no change in place: the old one goes, a new one comes. */
+static const struct {
+    const char *type, *field, *first, *second;
+    size_t changes;
+} access_rows[] = {
+    { "role", "actions", "[\"computes/start\",\"*/read\"]", "[\"computes/*\"]", 1 },
+    { "role", "not_actions", "[\"computes/stop\"]", "[]", 1 },
+    { "role", "data_actions", "[\"Microsoft.Storage/*/read\"]", "[\"Microsoft.X/y/read\"]", 1 },
+    { "role", "not_data_actions", "[]", "[\"Microsoft.X/y/read\"]", 1 },
+    { "role", "description", "\"one; two\"", "\"\"", 1 },
+    { "role", "assignable_scopes", "[\"subscription\"]", "[\"workspace\",\"resource-group\"]", 1 },
+    { "grant", "role", "\"Reader\"", "\"Contributor\"", 2 },
+    { "grant", "to", "[{\"$user\":\"ada@moonfleet.local\"},{\"$group\":\"data-scientists\"}]",
+      "{\"$service_principal\":\"automation\"}", 3 },
+    { "grant", "scope", "\"workspace\"", "\"resource-group\"", 2 },
+    { "grant", "scope", "\"subscription\"",
+      "\"/subscriptions/" SUBSCRIPTION "/resourceGroups/moonfleet\"", 2 },
+};
+
+/* What a role or grant needs besides the field that is walked. */
+static cJSON *access_document(const char *type, const char *field, const char *value)
+{
+    bool role = text_equal(type, "role");
+    char *fields = text_format(
+        "%s%s\"%s\":%s", role || text_equal(field, "role") ? "" : "\"role\":\"Reader\",",
+        role || text_equal(field, "to") ? "" : "\"to\":{\"$group\":\"data-scientists\"},", field,
+        value);
+    char *declared = declaration(type, role ? "Converging" : "grant", fields);
+    cJSON *document = document_declaring(declared);
+    free(fields);
+    free(declared);
+    return document;
+}
+
+static void every_field_of_roles_and_grants_converges(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(access_rows); i++) {
+        struct house house;
+        const struct simulated_options simulated = { 0 };
+        house_open(&house, &simulated);
+        cJSON *first =
+            access_document(access_rows[i].type, access_rows[i].field, access_rows[i].first);
+        cJSON *second =
+            access_document(access_rows[i].type, access_rows[i].field, access_rows[i].second);
+        make_plan(&house, first, NULL);
+        apply(&house, access_rows[i].first);
+        assert_empty(&house, first, access_rows[i].first);
+        make_plan(&house, second, NULL);
+        assert_int_equal(plan_counts(house.plan).changes, access_rows[i].changes);
+        apply(&house, access_rows[i].second);
+        assert_empty(&house, second, access_rows[i].second);
+        house_close(&house);
+        cJSON_Delete(first);
+        cJSON_Delete(second);
+    }
+}
+
+static bool is_walked(const struct schema_type *type, const char *field)
+{
+    for (size_t i = 0; type == schema_instance() && i < COUNT(rows); i++)
+        if (text_equal(rows[i].field, field))
+            return true;
+    for (size_t i = 0; i < COUNT(access_rows); i++)
+        if (text_equal(access_rows[i].type, type->name) && text_equal(access_rows[i].field, field))
+            return true;
+    return false;
+}
+
 static void every_field_of_the_schema_is_walked(void **state)
 {
-    const struct schema_type *type = schema_instance();
+    size_t count;
+    const struct schema_type *const *types = schema_types(&count);
     (void)state;
-    for (size_t i = 0; i < type->field_count; i++) {
-        bool walked = false;
-        for (size_t k = 0; k < COUNT(rows); k++)
-            walked = walked || text_equal(rows[k].field, type->fields[i].name);
-        if (!walked)
-            fail_msg("nothing walks the field %s", type->fields[i].name);
-    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; types[i] != schema_fleet() && k < types[i]->field_count; k++)
+            if (!is_walked(types[i], types[i]->fields[k].name))
+                fail_msg("nothing walks %s.%s", types[i]->name, types[i]->fields[k].name);
 }
 
 static void all_fields_together_converge(void **state)
@@ -295,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_converges),
+        cmocka_unit_test(every_field_of_roles_and_grants_converges),
         cmocka_unit_test(every_field_of_the_schema_is_walked),
         cmocka_unit_test(all_fields_together_converge),
         cmocka_unit_test(a_failed_creation_is_made_again),
