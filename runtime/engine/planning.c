@@ -89,9 +89,8 @@ static void fail(struct planning *planning, int rc, const struct error *err, con
 /* An answer came: goes on when it was the last. */
 static void arrived(struct planning *planning)
 {
-    if (--planning->pending > 0)
-        return;
-    if (loop_post(arm_client_loop(planning->client), settle, planning) < 0)
+    if (--planning->pending == 0 &&
+        loop_post(arm_client_loop(planning->client), settle, planning) < 0)
         settle(planning);
 }
 
@@ -634,9 +633,15 @@ int planning_start(struct arm_client *client, const struct plan_request *request
         if (rc < 0)
             fail(planning, rc, &first, "planning");
     }
+    if (--planning->pending == 0) {
+        rc = loop_post(arm_client_loop(client), settle, planning);
+        if (rc < 0) {
+            planning_free(planning);
+            return error_set(err, rc, "out of memory");
+        }
+    }
     if (out)
         *out = planning;
-    arrived(planning);
     return 0;
 }
 
