@@ -71,6 +71,7 @@ struct word {
     bool has_value;      /* some of it is a value */
     bool has_text_value; /* … that is no integer */
     bool digits;         /* nothing but digits so far */
+    bool loose_braces;   /* bash may have lost count of the quotes in it when it expands braces */
     bool tilde;          /* "~", "~name": a tilde prefix that is still open */
     char last;           /* the last byte when it was an unquoted literal; else 0 */
     char before_last;
@@ -577,9 +578,18 @@ static int follow_bodies(struct shell_lexer *lexer, char c, bool from_value, boo
 
 /* ---- expansions ---- */
 
+/* The word that is being written, whatever is open in it. */
+static struct word *word_of(const struct shell_lexer *lexer)
+{
+    size_t at = lexer->count - 1;
+    while (at > 0 && lexer->frames[at].kind >= FRAME_GLOB)
+        at--;
+    return &lexer->frames[at].word;
+}
+
 static int push_backquote(struct shell_lexer *lexer, bool in_double, struct error *err)
 {
-    struct frame *frame;
+    struct frame *frame = NULL;
     if (lexer->backquotes == BACKQUOTES_MAX) {
         lose(lexer, "the backquotes nest too deeply to be followed");
         return 0;
@@ -593,6 +603,7 @@ static int push_backquote(struct shell_lexer *lexer, bool in_double, struct erro
         return rc;
     }
     inner->backquotes = lexer->backquotes + 1;
+    word_of(lexer)->loose_braces |= in_double;
     frame->inner = inner;
     frame->in_double = in_double;
     return 0;
@@ -1153,8 +1164,10 @@ static int feed_parameter_word(struct shell_lexer *lexer, char c, struct error *
         return push_simple(lexer, FRAME_SINGLE, err);
     else if (c == '"' && (bare || frame->surroundings == IN_DOUBLE)) {
         int rc = push(lexer, FRAME_DOUBLE, &frame, err);
-        if (rc == 0)
+        if (rc == 0) {
             frame->nested = !bare;
+            word_of(lexer)->loose_braces |= !bare;
+        }
         return rc;
     } else if (c == '\'')
         frame->ambiguous = true; /* bash takes it for a quote and for a character */
@@ -1447,18 +1460,22 @@ static bool has_byte(const struct shell_word *value, char c)
 static const char *const is_unsure_here = "shells differ in how they read such a value here; put "
                                           "it into a variable on a line of its own and use that";
 
-/* "${x:-VALUE}", "${x#VALUE}".  bash looks for pairs of ' there, unless there are quotes inside of the quotes;
- * and then it expands braces, and follows "<(" or "$(", in them. */
+/* Bytes that bash takes for something inside of quotes that stand inside of "${…}". */
+static bool is_unsure_in_quotes(const struct shell_word *value)
+{
+    return has_byte(value, '\'') || has_byte(value, '{') || has_byte(value, '(');
+}
+
+/* "${x:-VALUE}", "${x#VALUE}".  Before anything else bash looks there for pairs of ', for "<(" and,
+ * inside of more quotes, for braces to expand. */
 static int quote_default(const struct shell_lexer *lexer, const struct shell_word *value,
                          bool pattern, struct buffer *out, struct error *err)
 {
-    bool bash = lexer->dialect == SHELL_BASH;
-    bool own = !bash || pattern || has_byte(value, '\'');
-    if (bash && own && (has_byte(value, '{') || has_byte(value, '(')))
-        return refuse(err, is_unsure_here);
-    if (bash && has_byte(value, '(') &&
-        (value->text[0] == '(' || memmem(value->text, value->size, "<(", 2) ||
-         memmem(value->text, value->size, ">(", 2)))
+    bool bash = lexer->dialect == SHELL_BASH, own = !bash || pattern;
+    bool process = has_byte(value, '(') &&
+                   (value->text[0] == '(' || memmem(value->text, value->size, "<(", 2) ||
+                    memmem(value->text, value->size, ">(", 2));
+    if (bash && (own ? is_unsure_in_quotes(value) : process || has_byte(value, '\'')))
         return refuse(err, is_unsure_here);
     buffer_text(out, own ? "\"" : "");
     quote_escaped(value, own ? "\\$`\"" : "\\$`\"}", out);
@@ -1506,8 +1523,7 @@ static int value_in_double(const struct shell_lexer *lexer, struct frame *frame,
     if (frame->pending == PENDING_NAME)
         return refuse(err, "it would go on with the name of the variable before it; write ${name} "
                            "there");
-    if (frame->nested && lexer->dialect == SHELL_BASH &&
-        (has_byte(value, '{') || has_byte(value, '(')))
+    if (frame->nested && lexer->dialect == SHELL_BASH && is_unsure_in_quotes(value))
         return refuse(err, is_unsure_here);
     if (literal)
         buffer_append(out, value->text, value->size);
@@ -1573,10 +1589,6 @@ static int value_in_backquotes(const struct shell_lexer *lexer, const struct she
 {
     struct buffer quoted = { 0 };
     struct frame *frame = top_of(lexer);
-    for (size_t i = 0; i < count && frame->in_double && lexer->dialect == SHELL_BASH; i++)
-        if (memchr(words[i].text, '{', words[i].size))
-            return refuse(err, "in backquotes inside of double quotes bash may expand the braces "
-                               "of the value; write $(…) instead");
     if (frame->pending == PENDING_BACKSLASH)
         return refuse(err, "a backslash right before it would change the value");
     int rc = shell_lexer_value(frame->inner, words, count, is_list, &quoted, err);
@@ -1725,10 +1737,18 @@ int shell_lexer_value(struct shell_lexer *lexer, const struct shell_word *words,
     bool ended = false;
     size_t before = out->size;
     int rc = check_value(lexer, words, count, err);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (lexer->dialect == SHELL_BASH && has_byte(&words[i], '{') &&
+            word_of(lexer)->loose_braces)
+            rc = refuse(err, "behind quotes within quotes or backquotes within quotes bash may "
+                             "expand the braces of the value; write $(…), or make it a word of "
+                             "its own");
     if (rc == 0)
         rc = quote_value(lexer, words, count, is_list, out, err);
     if (rc == 0 && lexer->lost) /* while settling */
         rc = refuse(err, lexer->lost);
+    for (size_t i = 0; i < lexer->count && lexer->heredocs > 0; i++)
+        lexer->frames[i].line_has_value = true; /* an empty one too */
     for (size_t i = before; i < out->size && rc == 0 && lexer->heredocs > 0; i++)
         rc = follow_bodies(lexer, out->data[i], true, &ended, err);
     return rc < 0 ? rc : buffer_check(out, "the rendered script", err);
