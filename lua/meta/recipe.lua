@@ -9,12 +9,13 @@
 ---@class recipe.service_principal  a service principal, by its display name
 
 ---@class recipe.parameter_options
----@field default? string|number|boolean  the value when none is given
+---@field default? string|number|boolean|any[]  the value when none is given
 ---@field description? string             one line for people
----@field type? "string"|"number"|"boolean"  that of the default when left out
+---@field type? "string"|"number"|"boolean"|"list"  that of the default when left out
 ---@field choices? (string|number)[]      the values that are allowed
----@field min? number                     of a number
----@field max? number                     of a number
+---@field min? number                     of a number, or of the items of a list
+---@field max? number                     of a number, or of the items of a list
+---@field required? boolean               true when left out, unless there is a default
 
 --- A value that can be given from outside with `-p name=value`.
 ---@param name string
@@ -48,6 +49,7 @@ function instances() end
 ---@class recipe.secret  a value that setup scripts are given and nothing shows
 
 ---@class recipe.setup_script_options
+---@field with? table<string, any>  the parameters of the script, which may be a template
 ---@field args? (string|number|recipe.secret)[]  the script's $1, $2, …
 ---@field timeout? string          such as "20m"
 ---@field inline? string           the script itself, instead of a path
@@ -56,7 +58,16 @@ function instances() end
 ---@class recipe.setup_script
 ---@operator call(recipe.setup_script_options): recipe.setup_script
 
---- A shell script that runs as root, for the fields `setup` and `startup`.
+--- A shell script that runs as root, for the fields `setup` and `startup`.  It may be a template:
+---
+---     {{ expression }}  a value, quoted for where it stands: a list becomes several words
+---     {% statement %}   Lua; a line of its own leaves none behind
+---     {# comment #}     {{{{ {%% {## stand for {{ {% {#
+---     {% parameter("name", { type = "list", default = {} }) %}   at its top: what `with` gives
+---     {% as_user() %} … {% end %}   as azureuser, in the same folder, with the same arguments
+---
+--- Its Lua sees its parameters, Lua's libraries, and quote(x), join(list, separator), lines(list),
+--- json(x), raw(x).
 ---@param path_or_options string|recipe.setup_script_options
 ---@return recipe.setup_script
 function setup_script(path_or_options) end

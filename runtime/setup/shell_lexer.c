@@ -1714,6 +1714,15 @@ int shell_lexer_literal(struct shell_lexer *lexer, const char *text, size_t size
     return 0;
 }
 
+/* Has any word that is open?  What is inside of "$(…)" is part of the word around it. */
+static bool has_loose_braces(const struct shell_lexer *lexer)
+{
+    for (size_t i = 0; i < lexer->count; i++)
+        if (lexer->frames[i].kind <= FRAME_GLOB && lexer->frames[i].word.loose_braces)
+            return true;
+    return false;
+}
+
 static int check_value(struct shell_lexer *lexer, const struct shell_word *words, size_t count,
                        struct error *err)
 {
@@ -1738,8 +1747,7 @@ int shell_lexer_value(struct shell_lexer *lexer, const struct shell_word *words,
     size_t before = out->size;
     int rc = check_value(lexer, words, count, err);
     for (size_t i = 0; i < count && rc == 0; i++)
-        if (lexer->dialect == SHELL_BASH && has_byte(&words[i], '{') &&
-            word_of(lexer)->loose_braces)
+        if (lexer->dialect == SHELL_BASH && has_byte(&words[i], '{') && has_loose_braces(lexer))
             rc = refuse(err, "behind quotes within quotes or backquotes within quotes bash may "
                              "expand the braces of the value; write $(…), or make it a word of "
                              "its own");
