@@ -92,14 +92,15 @@ static bool read_term(const char **at, unsigned allowed, struct access_filter *o
     return false;
 }
 
-static bool read_filter(const char *at, unsigned allowed, struct access_filter *out)
+bool access_filter_parse(const char *text, unsigned allowed, struct access_filter *out)
 {
-    while (read_term(&at, allowed, out)) {
-        if (!*at)
+    memset(out, 0, sizeof *out);
+    while (read_term(&text, allowed, out)) {
+        if (!*text)
             return true;
-        if (strncasecmp(at, "and", 3) != 0 || !at[3] || !strchr(SPACE, at[3]))
+        if (strncasecmp(text, "and", 3) != 0 || !text[3] || !strchr(SPACE, text[3]))
             return false;
-        at += 3;
+        text += 3;
     }
     return false;
 }
@@ -109,7 +110,7 @@ bool access_filter_read(struct call *call, unsigned allowed, struct access_filte
     char *text = http_query_get(call->query, "$filter");
     char known[256] = "";
     memset(out, 0, sizeof *out);
-    bool good = !text || !*skip_space(text) || read_filter(text, allowed, out);
+    bool good = !text || !*skip_space(text) || access_filter_parse(text, allowed, out);
     for (size_t i = 0; i < ACCESS_TERMS && !good; i++)
         if (allowed & (1U << i)) {
             size_t used = strlen(known);

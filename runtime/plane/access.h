@@ -26,6 +26,8 @@ struct access_filter {
 /* Reads the call's $filter; `allowed` has a bit (1 << term) for each term that this list knows.
  * False with the error answered. */
 bool access_filter_read(struct call *call, unsigned allowed, struct access_filter *out);
+/* The same of a text, without a word about what is wrong. */
+bool access_filter_parse(const char *text, unsigned allowed, struct access_filter *out);
 /* The literal of a term; NULL when the filter has no such term.  Borrowed. */
 const char *access_filter_text(const struct access_filter *filter, enum access_term term);
 

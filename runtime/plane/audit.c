@@ -57,18 +57,14 @@ static void digest_of(const struct call *call, char out[DIGEST_TEXT_SIZE])
     buffer_clear(&text);
 }
 
-static void drop(struct plane *plane, struct audit_denial *denial)
-{
-    HASH_DEL(plane->denials, denial);
-    free(denial);
-}
-
 void audit_forget(struct plane *plane)
 {
-    struct audit_denial *denial, *next;
-    HASH_ITER(hh, plane->denials, denial, next)
-    {
-        drop(plane, denial);
+    struct audit_denial *denial = plane->denials;
+    struct audit_denial *next;
+    HASH_CLEAR(hh, plane->denials);
+    for (; denial; denial = next) {
+        next = denial->hh.next;
+        free(denial);
     }
     plane->denials_repeated = 0;
 }
@@ -102,10 +98,12 @@ static bool repeats(struct plane *plane, const char *digest)
     }
     if (denial || HASH_COUNT(plane->denials) >= DENIALS_MAX) {
         audit_flush(plane);
-        if (denial)
-            drop(plane, denial);
-        else
+        if (!denial) {
             audit_forget(plane);
+            return false;
+        }
+        HASH_DEL(plane->denials, denial);
+        free(denial);
     }
     return false;
 }
@@ -123,14 +121,19 @@ static void remember(struct plane *plane, const char *digest, int64_t sequence)
 
 /* ---- writing ---- */
 
-static void prune(struct plane *plane, int64_t sequence)
+static void prune(struct plane *plane)
 {
-    (void)store_run(plane->store, NULL, "DELETE FROM audit WHERE sequence <= ?", "i",
-                    sequence - AUDIT_KEPT);
-    (void)store_run(plane->store, NULL,
-                    "DELETE FROM audit WHERE outcome = 'denied' AND sequence <= (SELECT sequence"
-                    " FROM audit WHERE outcome = 'denied' ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
-                    "i", (int64_t)AUDIT_DENIED_KEPT);
+    static const struct {
+        const char *outcome;
+        int64_t kept;
+    } outcomes[] = { { "done", AUDIT_DONE_KEPT },
+                     { "failed", AUDIT_FAILED_KEPT },
+                     { "denied", AUDIT_DENIED_KEPT } };
+    for (size_t i = 0; i < COUNT(outcomes); i++)
+        (void)store_run(plane->store, NULL,
+                        "DELETE FROM audit WHERE outcome = ?1 AND sequence <= (SELECT sequence"
+                        " FROM audit WHERE outcome = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)",
+                        "si", outcomes[i].outcome, outcomes[i].kept);
 }
 
 /* The number of the new line; 0 when it could not be written: the turn's commit then fails. */
@@ -180,7 +183,7 @@ void audit_record(struct call *call)
     if (denied && sequence > 0)
         remember(plane, digest, sequence);
     if (sequence > 0 && sequence % PRUNE_EVERY == 0)
-        prune(plane, sequence);
+        prune(plane);
 }
 
 /* ---- reading ---- */

@@ -27,14 +27,15 @@
  *
  * What a flood can do: the same denial (who, as whom, what, on what) within a minute is not written
  * again but counted; its count is written with the next transaction, before the log is read, and at
- * the plane's end.  The newest AUDIT_KEPT lines are kept, and of denials the newest AUDIT_DENIED_KEPT,
- * counted apart: who is refused everything cannot push out what was done. */
+ * the plane's end.  Of each outcome the newest lines are kept, counted apart (AUDIT_…_KEPT): who is
+ * refused everything cannot push out what was done. */
 #ifndef PLANE_AUDIT_H
 #define PLANE_AUDIT_H
 
 #include "plane/plane_private.h"
 
-#define AUDIT_KEPT 200000
+#define AUDIT_DONE_KEPT 200000
+#define AUDIT_FAILED_KEPT 50000
 #define AUDIT_DENIED_KEPT 50000
 #define AUDIT_PAGE_MAX 1000
 

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "plane/store.h"
+
 #define LINUS "00000000-0000-4000-8000-000000000103"
 #define ACCESS "/providers/Microsoft.Authorization"
 #define AUDIT "/moonfleet/audit"
@@ -153,6 +155,33 @@ static void different_denials_are_not_mixed_up(void **state)
     rig_close(rig);
 }
 
+static void denials_are_pruned_apart_from_what_was_done(void **state)
+{
+    (void)state;
+    static const char fill[] =
+        "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 60000)"
+        " INSERT INTO audit SELECT i, 0, 'x', 'x', NULL, NULL, 'PUT', '', '',"
+        " iif(i <= 10, 'done', 'denied'), 200, NULL, '', 1, 0 FROM n";
+    struct rig *rig = rig_new(true, NULL);
+    char path[256];
+    sqlite3 *db = NULL;
+    rig_down(rig);
+    snprintf(path, sizeof path, "%s/" STORE_FILE, rig->folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, fill, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    rig_up(rig);
+    for (int i = 0; i < 1024; i++) {
+        char target[512];
+        snprintf(target, sizeof target, "/v1.0/groups/none-%d", i);
+        rig_expect(rig, HTTP_DELETE, target, NULL, 404);
+    }
+    expect_lines(rig, "?outcome=done", 10);
+    expect_lines(rig, "?outcome=denied&top=1&before=10001", 0); /* the oldest have gone */
+    expect_lines(rig, "?outcome=denied&top=1&before=60001", 1);
+    rig_close(rig);
+}
+
 static void questions_to_the_log_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
@@ -210,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_disguise_is_told_with_who_is_in_it),
         cmocka_unit_test(a_flood_of_one_denial_is_counted),
         cmocka_unit_test(different_denials_are_not_mixed_up),
+        cmocka_unit_test(denials_are_pruned_apart_from_what_was_done),
         cmocka_unit_test(questions_to_the_log_that_make_no_sense_are_refused),
         cmocka_unit_test(what_could_not_be_kept_is_neither_told_nor_in_force),
     };
