@@ -185,7 +185,7 @@ static void check_tools(cJSON *rows, const struct output *output)
     if (in_path("shellcheck"))
         add(rows, "shellcheck", "ok", "found", NULL);
     else
-        add(rows, "shellcheck", "warning", "not found: setup scripts are not linted",
+        add(rows, "shellcheck", "warning", "not found: setup lint goes without it",
             "install the package shellcheck");
     add(rows, "terminal", "ok",
         !output->out_is_terminal ? "standard output is none: plain text, no questions"

@@ -99,7 +99,8 @@ static void check_shapes(struct lint *lint, size_t at)
         size_t head = strlen(shapes[i].begins);
         if (size < head + shapes[i].least || memcmp(text, shapes[i].begins, head) != 0)
             continue;
-        size_t rest = span(text + head, size - head, shapes[i].beside);
+        size_t most = shapes[i].least + 16; /* the rest would tell no more */
+        size_t rest = span(text + head, size - head < most ? size - head : most, shapes[i].beside);
         if (rest >= shapes[i].least && has_digit(text + head, rest) &&
             !is_fake(text + head, rest)) {
             bool named = !is_alnum(text[head - 1]) && strchr("= ", text[head - 1]);
