@@ -160,6 +160,17 @@ RECIPE
     run -0 --separate-stderr mf apply fleet.lua --yes --force-checks scripts
 }
 
+@test "the recipes that come with us are clean, cached too" {
+    run -0 --separate-stderr mf setup lint "$SOURCE_DIR"/recipes/*.lua "$SOURCE_DIR"/recipes/starter/*.lua --strict
+    says "nothing found in 3 scripts"
+    run -0 --separate-stderr mf setup lint "$SOURCE_DIR/recipes/team.lua" --cached --strict -p packages=numpy,pandas
+    run -0 --separate-stderr mf plan "$SOURCE_DIR/recipes/team.lua" --context memory -p packages=numpy --json
+    [ "$(jq .counts.create <<<"$output")" -ge 4 ]
+    [ "$(jq -r '.checks[] | select(.check == "scripts") | .status' <<<"$output")" = ok ]
+    run -0 mf setup render "$SOURCE_DIR/recipes/setup/python-venv.sh" -p "packages=a b"
+    [[ "$output" == *"install --quiet 'a b'"* ]]
+}
+
 @test "rules are listed with what they are for" {
     run -0 --separate-stderr mf setup lint --rules
     says "lost-argument (error)"
