@@ -1,7 +1,7 @@
 /* plan.h - what would change: a recipe's document against what the plane lists.
  *
- * One list call, a few small ones beside it (workspace, sizes, usages, directory), never one a
- * resource.  Each listed instance is compared as its page arrives and dropped, so memory stays
+ * A list of instances, one of role assignments, one of roles, a few small calls beside them
+ * (workspace, directory, those of the checks), never one a resource.  Each listed instance is compared as its page arrives and dropped, so memory stays
  * small and the time linear.
  *
  * The JSON of a plan (plan_write_json), stable and the same bytes for the same inputs:

@@ -97,7 +97,10 @@ static struct plan *make_plan(struct house *house, const cJSON *document, const 
     size_t problems;
     const struct plan_request request = {
         .document = document,
-        .target = { SUBSCRIPTION, "moonfleet", "ds-workspace", NULL, TENANT, NULL, NULL },
+        .target = { .subscription = SUBSCRIPTION,
+                    .group = "moonfleet",
+                    .workspace = "ds-workspace",
+                    .tenant = TENANT },
         .replace = &replace,
         .replace_count = replace ? 1 : 0,
     };
