@@ -215,8 +215,10 @@ static int push(struct shell_lexer *lexer, enum frame_kind kind, struct frame **
     if (lexer->count == lexer->room) {
         size_t room = lexer->room ? 2 * lexer->room : 8;
         struct frame *moved = realloc(lexer->frames, room * sizeof *moved);
-        if (!moved)
-            return error_set(err, ERROR_NO_MEMORY, "no memory to follow a script");
+        if (!moved) {
+            (void)error_set(err, ERROR_NO_MEMORY, "no memory to follow a script");
+            return ERROR_NO_MEMORY;
+        }
         lexer->frames = moved;
         lexer->room = room;
     }
@@ -596,8 +598,7 @@ static int push_backquote(struct shell_lexer *lexer, bool in_double, struct erro
     }
     struct shell_lexer *inner =
         shell_lexer_new(lexer->dialect == SHELL_UNKNOWN ? SHELL_SH : lexer->dialect);
-    int rc = inner ? push(lexer, FRAME_BACKQUOTE, &frame, err)
-                   : error_set(err, ERROR_NO_MEMORY, "no memory to follow a script");
+    int rc = inner ? push(lexer, FRAME_BACKQUOTE, &frame, err) : ERROR_NO_MEMORY;
     if (rc < 0 || frame->kind != FRAME_BACKQUOTE) {
         shell_lexer_free(inner);
         return rc;
@@ -1589,6 +1590,11 @@ static int value_in_backquotes(const struct shell_lexer *lexer, const struct she
 {
     struct buffer quoted = { 0 };
     struct frame *frame = top_of(lexer);
+    bool deep = frame->in_double && frame->inner->count > 1 && lexer->dialect == SHELL_BASH;
+    for (size_t i = 0; i < count && deep; i++)
+        if (is_unsure_in_quotes(&words[i]))
+            return refuse(err, "in quotes within backquotes within quotes bash loses count; write "
+                               "$(…) instead of backquotes");
     if (frame->pending == PENDING_BACKSLASH)
         return refuse(err, "a backslash right before it would change the value");
     int rc = shell_lexer_value(frame->inner, words, count, is_list, &quoted, err);

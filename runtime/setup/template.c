@@ -573,9 +573,9 @@ int template_column(const struct template *template, int line, size_t current)
     const struct template_marker *marker = template_marker(template, current);
     if (marker && marker->line <= line && line <= marker->end_line)
         return marker->line == line ? marker->column : 1;
-    for (size_t i = 0; i < template->marker_count; i++)
-        if (template->markers[i].line == line)
-            return template->markers[i].column;
+    for (size_t i = 1; (marker = template_marker(template, i)); i++)
+        if (marker->line == line)
+            return marker->column;
     return 1;
 }
 
