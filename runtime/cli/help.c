@@ -200,7 +200,13 @@ static int run_help(struct invocation *invocation, struct error *err)
         return describe_type(invocation, topic, err);
     else
         return no_such_topic(topic, err);
-    return print(invocation, &text, err);
+    int rc = print(invocation, &text, err);
+    /* a word can be both: `grant` is a command, and a word of recipes */
+    if (rc == 0 && command && describe_type_exists(topic) && !invocation->output->json) {
+        output_print(invocation->output, "\nIn a recipe:\n\n");
+        rc = describe_type(invocation, topic, err);
+    }
+    return rc;
 }
 
 const struct command command_help = {

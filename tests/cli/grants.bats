@@ -123,4 +123,7 @@ create grant Starter to user ada@moonfleet.local at resource group moonfleet" ]
 @test "the fields of grants and roles have help" {
     run --separate-stderr mf help role
     says "assignable_scopes"
+    run --separate-stderr mf help grant
+    says "--to WHO"
+    says "where: workspace, instance:NAME"
 }
