@@ -77,6 +77,18 @@ static void check_folder(cJSON *rows, const char *check, enum file_home home)
     free(path);
 }
 
+/* Where somebody puts a script that a recipe names by setup_script { workspace = … }. */
+static void tell_share(cJSON *rows)
+{
+    char *data = NULL, *path = NULL;
+    if (file_home(FILE_DATA_HOME, &data, NULL) == 0)
+        path = text_format("%s/shares/<workspace>: files that its instances share", data);
+    if (path)
+        add(rows, "file shares", "ok", path, NULL);
+    free(path);
+    free(data);
+}
+
 static void tell_plane(cJSON *rows, const cJSON *status)
 {
     const char *version = json_string(status, "version", "?");
@@ -228,6 +240,7 @@ static int run_doctor(struct invocation *invocation, struct error *err)
     check_program(rows, invocation->program);
     check_libraries(rows);
     check_folder(rows, "data folder", FILE_DATA_HOME);
+    tell_share(rows);
     check_folder(rows, "runtime folder", FILE_RUNTIME_DIR);
     check_folder(rows, "state folder", FILE_STATE_HOME);
     check_plane(rows);

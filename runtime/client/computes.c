@@ -302,6 +302,22 @@ int computes_log_read(struct computes_request *out, const struct workspace_ref *
     return take_query(out, text_format("offset=%lld", (long long)offset), err);
 }
 
+int computes_share_script(struct computes_request *out, const struct workspace_ref *workspace,
+                          const char *path, struct error *err)
+{
+    const char *tail[4] = { "shareScript", NULL };
+    struct buffer query = { 0 };
+    char *text = NULL;
+    int rc = begin_workspace(out, HTTP_GET, workspace, tail, err);
+    if (rc < 0)
+        return rc;
+    buffer_text(&query, "path=");
+    http_encode(&query, path, false);
+    if (buffer_detach(&query, &text, NULL, NULL) < 0)
+        text = NULL;
+    return take_query(out, text, err);
+}
+
 int computes_exec(struct computes_request *out, const struct workspace_ref *workspace,
                   const char *name, const char *const *command, bool terminal, struct error *err)
 {

@@ -86,6 +86,9 @@ int computes_logs(struct computes_request *out, const struct workspace_ref *work
                   const char *name, struct error *err);
 int computes_log_read(struct computes_request *out, const struct workspace_ref *workspace,
                       const char *name, const char *log, int64_t offset, struct error *err);
+/* Is a script in the workspace's file share?  {"path","exists","readable","message"}. */
+int computes_share_script(struct computes_request *out, const struct workspace_ref *workspace,
+                          const char *path, struct error *err);
 /* Asks how to run `command` (NULL-terminated) inside the instance: the reply's `argv` is run by the
  * caller. */
 int computes_exec(struct computes_request *out, const struct workspace_ref *workspace,

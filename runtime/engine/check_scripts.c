@@ -1,13 +1,17 @@
 /* check_scripts.c - setup scripts that this plan would send: can they run at all, and what else is
- * to be said about their text?  Pure looking; `moonfleet setup lint` says more. */
+ * to be said about their text (`moonfleet setup lint` says more)?  And those that are to be in the
+ * workspace's file share: are they there? */
 #include "engine/check.h"
 
 #include "base/text.h"
+#include "client/computes.h"
+#include "model/rules.h"
 #include "setup/lint.h"
 #include "setup/secrets.h"
 #include "setup/template.h"
 
-#define TOLD_MAX 3 /* reasons told of one script */
+#define TOLD_MAX 3    /* reasons told of one script */
+#define SHARED_MAX 64 /* scripts of the file share that are asked for: one request each */
 
 /* Marks the scripts that an instance runs, which is about to be made or changed. */
 static void mark_used(const struct plan *plan, const struct item *item, bool *used)
@@ -117,10 +121,69 @@ static bool look(struct plan *plan, const cJSON *script)
     return well;
 }
 
+/* ---- scripts of the file share ---- */
+
+static bool is_shared(const cJSON *script)
+{
+    return text_equal(json_string(script, "source", NULL), "workspace");
+}
+
+/* Only planes of ours tell; Azure's file share takes rights to the storage account. */
+static void on_answer(struct checking *checking, int rc, struct arm_reply *reply,
+                      const struct error *err, void *arg)
+{
+    const cJSON *script = arg;
+    const char *path = json_string(script, "path", "");
+    struct plan_check check = { .name = CHECK_SCRIPTS,
+                                .status = PLAN_CHECK_FAILURE,
+                                .subject = path,
+                                .file = json_string(script, "at.file", NULL),
+                                .line = (int)json_int(script, "at.line", 0) };
+    (void)err;
+    if (rc < 0 || !json_at(reply->body, "exists")) {
+        check.status = PLAN_CHECK_UNKNOWN;
+        check_add(checking->plan, &check,
+                  "%s: whether it is in the workspace's file share could not be asked", path);
+    } else if (!json_bool(reply->body, "exists", false)) {
+        check.mend = "put it there: 'moonfleet doctor' tells where the share of a local plane is";
+        check_add(checking->plan, &check, "%s: there is no such file in the workspace's file share",
+                  path);
+    } else if (!json_bool(reply->body, "readable", false)) {
+        check.mend = "put a regular file there, of at most 1 MiB";
+        check_add(checking->plan, &check, "%s: %s", path, json_string(reply->body, "message", ""));
+    } else {
+        check.status = PLAN_CHECK_OK;
+        check_add(checking->plan, &check, "%s is in the workspace's file share", path);
+    }
+}
+
+static int ask(struct checking *checking, const cJSON *script, struct error *err)
+{
+    struct computes_request request;
+    const struct workspace_ref workspace = plan_workspace_ref(checking->plan);
+    int rc = computes_share_script(&request, &workspace, json_string(script, "path", ""), err);
+    if (rc == 0)
+        rc = check_ask(checking, &request.arm, on_answer, (void *)script, err);
+    computes_request_clear(&request);
+    return rc;
+}
+
 static int begin(struct checking *checking, struct error *err)
 {
-    (void)checking, (void)err; /* there is nothing to ask */
-    return 0;
+    const struct plan *plan = checking->plan;
+    const cJSON *script = NULL;
+    size_t index = 0, asked = 0;
+    int rc = 0;
+    bool *used = plan->destroy ? NULL : find_used(plan);
+    cJSON_ArrayForEach(script, cJSON_GetObjectItemCaseSensitive(plan->fleet->document, "scripts"))
+    {
+        bool wanted = used && index < plan->fleet->script_count && used[index++] &&
+                      is_shared(script) && share_path_valid(json_string(script, "path", ""), NULL);
+        if (rc == 0 && wanted && asked++ < SHARED_MAX)
+            rc = ask(checking, script, err);
+    }
+    free(used);
+    return rc;
 }
 
 static void conclude(struct checking *checking)
@@ -133,8 +196,7 @@ static void conclude(struct checking *checking)
     cJSON_ArrayForEach(script, scripts)
     {
         bool inside = index < plan->fleet->script_count;
-        if (!used || !inside || !used[index++] ||
-            text_equal(json_string(script, "source", NULL), "workspace"))
+        if (!used || !inside || !used[index++] || is_shared(script))
             continue; /* what the workspace holds is not ours to read */
         count++;
         well += look(plan, script);

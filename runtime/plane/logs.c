@@ -27,11 +27,6 @@ char *logs_folder(const struct plane *plane, const char *workspace, const char *
                : NULL;
 }
 
-char *share_folder(const struct plane *plane, const char *workspace)
-{
-    return plane->data_folder ? text_format("%s/shares/%s", plane->data_folder, workspace) : NULL;
-}
-
 /* ---- which instance ---- */
 
 struct inside {
@@ -100,6 +95,17 @@ static bool is_log_name(const char *name)
             text_equal(name + digits, "-startup.log"));
 }
 
+/* Of a log or of the times beside it ("0001-creation.times"): the name of the log; false: neither. */
+static bool log_of(const char *name, char out[64])
+{
+    size_t size = strlen(name);
+    if (text_ends(name, ".times") && size < 60)
+        (void)snprintf(out, 64, "%.*s.log", (int)(size - strlen(".times")), name);
+    else if (!text_copy(out, 64, name))
+        return false;
+    return is_log_name(out);
+}
+
 static cJSON *read_meta(int folder, const char *log)
 {
     char name[64];
@@ -121,7 +127,8 @@ static int by_name(const void *a, const void *b)
 
 static cJSON *describe(int folder, const char *log)
 {
-    static const char *const members[] = { "startTime", "endTime", "exitStatus", "timedOut" };
+    static const char *const members[] = { "startTime",    "endTime", "exitStatus", "timedOut",
+                                           "droppedBytes", "digest",  "arguments" };
     struct stat status = { 0 };
     cJSON *meta = read_meta(folder, log);
     cJSON *out = cJSON_CreateObject();
@@ -234,6 +241,7 @@ static void answer_no_log(struct call *call)
 void log_read(struct call *call)
 {
     struct inside inside;
+    char log[64];
     int64_t offset = 0;
     char *text = http_query_get(call->query, "offset");
     bool good = !text || text_to_int64(text, 0, INT64_MAX, &offset) == 0;
@@ -244,11 +252,11 @@ void log_read(struct call *call)
     }
     if (!good) {
         answer_error(call, 400, "BadRequest", "offset", "The offset is not a number of bytes.");
-    } else if (!is_log_name(call->params.name)) {
+    } else if (!log_of(call->params.name, log)) {
         answer_no_log(call);
     } else {
         /* Asked before the text is read, so that "complete" is never said too early. */
-        bool ended = script_ended(call->plane, inside.folder, call->params.name);
+        bool ended = script_ended(call->plane, inside.folder, log);
         char *path = file_join(inside.folder, call->params.name);
         int fd = path ? open_below(call->plane, path, 0) : -1;
         if (fd >= 0 && is_regular(fd))

@@ -4,9 +4,7 @@
  * columns for looking up and in its body for answering, and machine_change() is the one place that
  * writes both. */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "arm/arm_error.h"
 #include "base/duration.h"
@@ -125,19 +123,6 @@ static char *share_directory(const char *path)
                  : strdup(CODE_FOLDER);
 }
 
-static int read_share(struct plane *plane, const char *workspace, const char *path,
-                      struct buffer *out, struct error *err)
-{
-    char *folder = share_folder(plane, workspace);
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    int rc = fd < 0 ? error_set(err, ERROR_NOT_FOUND, "the workspace has no file share")
-                    : file_read_beneath(fd, path, SCRIPT_SIZE_MAX, out, err);
-    if (fd >= 0)
-        (void)close(fd);
-    free(folder);
-    return rc;
-}
-
 /* Reads one of a compute's scripts; `out` is left zero when there is none. */
 static int load_script(struct plane *plane, const struct place *place, const char *which,
                        struct script *script, struct driver_script *out, struct error *err)
@@ -152,7 +137,7 @@ static int load_script(struct plane *plane, const struct place *place, const cha
         rc = base64_decode(data, strlen(data), &script->text);
         script->directory = text_format(INLINE_FOLDER, place->name);
     } else {
-        rc = read_share(plane, place->workspace, data, &script->text, err);
+        rc = share_read(plane, place->workspace, data, &script->text, err);
         script->directory = share_directory(data);
     }
     if (rc < 0) {

@@ -225,6 +225,7 @@ route_handler_fn directory_member_of_user, directory_member_of_group,
 route_handler_fn directory_create_user, directory_create_group, directory_create_service_principal,
     directory_delete_user, directory_delete_group, directory_delete_service_principal,
     directory_add_member, directory_remove_member;
+route_handler_fn share_script;
 route_handler_fn logs_list, log_read, compute_exec;
 route_handler_fn role_definitions_list, role_definition_get, role_definition_put,
     role_definition_delete;
@@ -281,5 +282,8 @@ int secret_scripts_load(struct plane *plane, const char *compute, cJSON **out, s
 char *logs_folder(const struct plane *plane, const char *workspace, const char *name);
 /* Likewise that of a workspace's file share: "<data>/shares/<workspace>". */
 char *share_folder(const struct plane *plane, const char *workspace);
+/* Appends a script that stands there.  ERROR_NOT_FOUND, and as file_read_beneath(). */
+int share_read(const struct plane *plane, const char *workspace, const char *path,
+               struct buffer *out, struct error *err);
 
 #endif

@@ -63,6 +63,7 @@ static const struct route routes[] = {
     { HTTP_POST, COMPUTE "/listNodes", A_COMPUTE "/listNodes/action", ML_COMPUTE, "workspaces/computes", compute_list_nodes },
     { HTTP_POST, COMPUTE "/listKeys", A_COMPUTE "/listKeys/action", ML_COMPUTE, "workspaces/computes", compute_list_keys },
     { HTTP_POST, COMPUTE "/exec", A_COMPUTE "/applicationaccess/action", ML_COMPUTE, "workspaces/computes", compute_exec },
+    { HTTP_GET, WORKSPACE "/shareScript", A_WORKSPACE "/read", ML_WORKSPACE, "workspaces", share_script },
     { HTTP_GET, COMPUTE "/logs", A_COMPUTE "/read", ML_COMPUTE, "workspaces/computes", logs_list },
     { HTTP_GET, COMPUTE "/logs/{n}", A_COMPUTE "/read", ML_COMPUTE, "workspaces/computes", log_read },
 
