@@ -87,6 +87,6 @@ RECIPE
     run -0 mf plan shared.lua --detailed-exitcode
     ln -s /etc/passwd "$XDG_DATA_HOME/moonfleet/shares/ds-workspace/Users/out.sh"
     sed -i 's,ada/set up.sh,out.sh,' shared.lua
-    run -0 mf plan shared.lua --replace team-ada
+    run -1 mf plan shared.lua --replace team-ada
     [[ $output == *"✗ scripts: shared.lua:2: Users/out.sh"* ]]
 }

@@ -39,7 +39,6 @@ printf '%s' "$1" | fold -w 3; for ((i = 0; i < ${#1}; i++)); do printf '%s' "${1
 exit 3
 ]] } }
 RECIPE
-    sed -i 's/inline = \[\[/inline = [[/; /inline = \[\[/{N;s/\n//}' fleet.lua
     run -1 mf apply fleet.lua --yes
     [[ $output == *"ended with exit status 3; the last lines of 0001-creation.log:"* ]]
     [[ $output != *hunter2* ]]
