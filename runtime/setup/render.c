@@ -170,6 +170,8 @@ int render_as_user_begin(struct render *render, size_t marker, const char *user,
 static bool has_line(const struct buffer *text, const char *line)
 {
     size_t size = strlen(line);
+    if (text->size == 0)
+        return false;
     for (const char *at = text->data, *end = at + text->size; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t length = (size_t)((newline ? newline : end) - at);

@@ -122,6 +122,13 @@ SCRIPT
     [ "$output" = $'x\nend' ]
 }
 
+@test "an as_user block may be empty" {
+    fake_sudo
+    printf '#!/bin/sh\nset -e\n{%% as_user() %%}\n{%% end %%}\necho after\n' >x.sh
+    render_and_run dash
+    [ "$output" = after ]
+}
+
 @test "a script without markers stays as it is, byte by byte" {
     printf '#!/bin/sh\r\necho ${#x} "{ {" \xc3\xa9\r\nif [' >x.sh
     mf setup render x.sh >rendered.sh
