@@ -748,7 +748,7 @@ int secrets_scrub_script(const char *script, size_t size, struct buffer *out, st
     struct secrets *secrets = NULL;
     size_t body = size;
     int rc = secrets_new(&secrets, err);
-    if (rc == 0)
+    if (rc == 0 && secrets)
         rc = secrets_read(script, size, secrets, &body, err);
     if (rc == 0 && secrets_count(secrets) == 0) {
         buffer_append(out, script, size);

@@ -41,7 +41,7 @@ int run_log_open(const char *folder, const char *name, const struct secrets *sec
     int rc = log && times ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory for a log");
     if (rc == 0 && secrets_count(secrets) > 0)
         rc = secrets_filter_new(secrets, &log->filter, err);
-    if (rc == 0) {
+    if (rc == 0 && log) {
         log->file = make_file(folder, name, err);
         log->times = log->file < 0 ? -1 : make_file(folder, times, NULL); /* it can do without */
         rc = log->file < 0 ? ERROR_IO : 0;
