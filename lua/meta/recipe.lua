@@ -52,6 +52,7 @@ function instances() end
 ---@field with? table<string, any>  the parameters of the script, which may be a template
 ---@field args? (string|number|recipe.secret)[]  the script's $1, $2, …
 ---@field timeout? string          such as "20m"
+---@field cache? boolean           the result does not depend on the instance: make it once, begin the others with it
 ---@field inline? string           the script itself, instead of a path
 ---@field workspace? string        a script in the workspace's file share, instead of a path: "Users/ada/x.sh"
 

@@ -5,6 +5,8 @@
 ---   setup_script { inline = [[…]], args = {…}, timeout = "20m" }
 ---   setup_script { workspace = "Users/ada/x.sh", args = {…}, timeout = "20m" }
 ---
+--- With `cache = true` in a block the result does not depend on the instance: a plane may make it once.
+---
 --- The first three send the script's text; the last one names a script in the workspace's file share.
 ---
 --- `with` are the parameters of the script, which may be a template (template.lua).
@@ -19,8 +21,8 @@ local template = require "template"
 
 local setup_script = {}
 
-local FIELDS = { "with", "args", "timeout" }
-local BLOCK_FIELDS = { "with", "args", "timeout", "inline", "workspace" }
+local FIELDS = { "with", "args", "timeout", "cache" }
+local BLOCK_FIELDS = { "with", "args", "timeout", "cache", "inline", "workspace" }
 
 local records = {}    -- every script, in order of the word
 local numbered = {}   -- by index + 1: those in the document
@@ -52,7 +54,8 @@ end
 local function index_of(record)
   if not record.index then
     render(record)
-    local content = table.concat({ record.source, record.path or "", record.text, record.args, record.timeout }, "\0")
+    local content = table.concat({ record.source, record.path or "", record.text, record.args, record.timeout,
+      tostring(record.cache) }, "\0")
     record.index = by_content[content]
     if not record.index then
       numbered[#numbered + 1] = record
@@ -125,6 +128,11 @@ local function read_options(record, options, known)
   if options.timeout ~= nil then
     read_timeout(record, options.timeout)
   end
+  if type(options.cache) == "boolean" then
+    record.cache = options.cache
+  elseif options.cache ~= nil and not core.is_placeholder(options.cache) then
+    problems.add(("%s: 'cache' is true or false, not %s"):format(record.word, check.kind(options.cache)))
+  end
 end
 
 --- Shell scripts are text without zero bytes.
@@ -139,7 +147,7 @@ end
 
 local function new(source, path, word)
   local file, line = core.where()
-  local record = { source = source, path = path, text = "", args = "[]", timeout = "null", secrets = {},
+  local record = { source = source, path = path, text = "", args = "[]", timeout = "null", cache = false, secrets = {},
     word = word, file = file, line = line }
   records[#records + 1] = record
   record.reference = core.reference("setup_script", record)
@@ -262,7 +270,7 @@ function setup_script.write()
   for i, record in ipairs(numbered) do
     core.write(i > 1 and "," or "", '{"source":"', record.source, '","path":',
       record.path and core.quote(record.path) or "null", ',"secrets":', names_json(record.secrets), ',"text":', core.quote(record.text), ',"args":', record.args, ',"timeout":', record.timeout,
-      ',"lines":', record.lines or "null", ',"at":', problems.at(record.file, record.line), "}")
+      ',"cache":', tostring(record.cache), ',"lines":', record.lines or "null", ',"at":', problems.at(record.file, record.line), "}")
   end
   core.write("]")
 end

@@ -528,3 +528,23 @@ bool json_equal(const cJSON *a, const cJSON *b)
         return true; /* true, false and null are types of their own */
     }
 }
+
+int json_sort(cJSON *array, int (*compare)(const cJSON *a, const cJSON *b))
+{
+    size_t count = (size_t)cJSON_GetArraySize(array);
+    size_t used = 0;
+    cJSON **items = calloc(count + 1, sizeof *items);
+    if (!items)
+        return ERROR_NO_MEMORY;
+    for (; array->child && used < count; used++) {
+        cJSON *item = cJSON_DetachItemViaPointer(array, array->child);
+        size_t at = used;
+        for (; at > 0 && compare(items[at - 1], item) > 0; at--)
+            items[at] = items[at - 1];
+        items[at] = item;
+    }
+    for (size_t i = 0; i < used; i++)
+        (void)cJSON_AddItemToArray(array, items[i]);
+    free((void *)items);
+    return 0;
+}

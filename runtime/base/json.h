@@ -35,6 +35,10 @@ int64_t json_int(const cJSON *tree, const char *path, int64_t fallback);
 int json_put(cJSON *tree, const char *path, cJSON *value);
 int json_put_string(cJSON *tree, const char *path, const char *text); /* NULL text: JSON null */
 
+/* Puts the items of an array in order; equal ones may change places.  ERROR_NO_MEMORY leaves it as it
+ * is.  (cJSON 1.7.15 cannot insert into the middle of an array whose head was inserted.) */
+int json_sort(cJSON *array, int (*compare)(const cJSON *a, const cJSON *b));
+
 /* Compact text; `sorted` puts every object's members in byte order (one text for equal trees: for
  * digests and comparisons).  Appends to `out`; a NULL tree is null. */
 void json_print(const cJSON *tree, bool sorted, struct buffer *out);

@@ -145,24 +145,10 @@ static cJSON *read_about(const char *folder, const char *id)
 }
 
 /* In the order of their making; by id within a millisecond. */
-static bool is_before(const cJSON *a, const cJSON *b)
+static int by_age(const cJSON *a, const cJSON *b)
 {
     int order = strcmp(json_string(a, "created", ""), json_string(b, "created", ""));
-    return order < 0 ||
-           (order == 0 && strcmp(json_string(a, "id", ""), json_string(b, "id", "")) < 0);
-}
-
-static void insert(cJSON *trials, cJSON *about)
-{
-    int at = 0;
-    const cJSON *other = NULL;
-    cJSON_ArrayForEach(other, trials)
-    {
-        if (is_before(about, other))
-            break;
-        at++;
-    }
-    (void)cJSON_InsertItemInArray(trials, at, about);
+    return order ? order : strcmp(json_string(a, "id", ""), json_string(b, "id", ""));
 }
 
 int house_trials(const struct house *house, cJSON **out, struct error *err)
@@ -177,10 +163,11 @@ int house_trials(const struct house *house, cJSON **out, struct error *err)
                            ? read_about(house->folder, entry->d_name)
                            : NULL;
         if (about)
-            insert(trials, about);
+            (void)cJSON_AddItemToArray(trials, about);
     }
     if (dir)
         (void)closedir(dir);
+    (void)json_sort(trials, by_age);
     *out = trials;
     return 0;
 }

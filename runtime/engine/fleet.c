@@ -9,7 +9,7 @@
 #include "setup/quote.h"
 
 #define SCRIPT_DIGEST_SIZE 32 /* hex digits of the digest that the tag holds */
-#define TAGS_OURS 3
+#define TAGS_OURS 4
 
 char *fleet_key(const char *name)
 {
@@ -246,6 +246,7 @@ static int take_script(const struct fleet *fleet, const cJSON *script, struct sc
                        struct problems *problems)
 {
     out->label = json_string(script, "path", "inline script");
+    out->cache = json_bool(script, "cache", false);
     int rc = text_equal(json_string(script, "source", "inline"), "workspace")
                  ? take_shared(script, out, problems)
                  : take_text(fleet, script, out, problems);

@@ -26,6 +26,7 @@
 #define TAG_FLEET "moonfleet-fleet"     /* who owns it */
 #define TAG_DIGEST "moonfleet-digest"   /* "1:<setup>:<startup>", see schema_digest_tag() */
 #define TAG_PROTECT "moonfleet-protect" /* "true": never delete or re-create */
+#define TAG_CACHE "moonfleet-cache"     /* "true": its creation script's result may be shared */
 #define TAG_PREFIX "moonfleet-"
 
 enum schema_kind {
@@ -132,6 +133,7 @@ struct schema_script {
     const char *arguments; /* one shell-quoted string; NULL: none */
     const char *timeout;   /* "20m"; NULL: the service's own (15 minutes) */
     const char *digest;    /* of text, arguments and timeout */
+    bool cache;            /* its result does not depend on the instance */
 };
 
 struct schema_principal {

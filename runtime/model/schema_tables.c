@@ -6,7 +6,7 @@
 #include "model/rules.h"
 
 #define INNER "properties.properties."
-#define TAGS_OURS 3 /* fleet, digest, protect: they count too */
+#define TAGS_OURS 4 /* fleet, digest, protect, cache: they count too */
 
 static const char *const sharing_words[] = { "personal", "shared", NULL };
 static const char *const sharing_wire[] = { "Personal", "Shared", NULL };

@@ -753,6 +753,8 @@ static int put_script(const struct schema_field *field, const cJSON *desired,
                                   schema_tag(body, TAG_DIGEST));
     rc = tag ? schema_tag_put(body, TAG_DIGEST, tag) : ERROR_NO_MEMORY;
     free(tag);
+    if (rc == 0 && !startup) /* says how it is made, not what it is: no part of the digest */
+        rc = schema_tag_put(body, TAG_CACHE, script->cache ? "true" : NULL);
     return rc;
 }
 

@@ -37,7 +37,9 @@ struct driver_instance {
     const char
         *share_folder; /* host folder (made by the plane) of the workspace's file share, which
                                  holds Logs/<name>; NULL: there is none */
-    const char *base;  /* oci: another instance of this driver, which must not run any more and must
+    bool cached; /* the creation script's result does not depend on the instance: it may begin with
+                    what another one's script left, and others with what this one's does */
+    const char *base; /* oci: another instance of this driver, which must not run any more and must
                          outlive this one: it begins with what that one was left with.  Or NULL */
 };
 

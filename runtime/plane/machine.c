@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "model/rules.h"
+#include "model/schema.h"
 #include "model/vm_sizes.h"
 #include "plane/operations.h"
 
@@ -228,7 +229,9 @@ static int bring_up(struct operation *operation, const cJSON *body, const struct
                                         .cores = size ? size->cores : 1,
                                         .memory_bytes = (size ? size->memory_mib : 1024) << 20,
                                         .log_folder = logs,
-                                        .share_folder = share };
+                                        .share_folder = share,
+                                        .cached = text_equal_nocase(schema_tag(body, TAG_CACHE),
+                                                                    "true") };
     if (text_equal_nocase(json_string(body, INNER "sshSettings.sshPublicAccess", ""), "Enabled"))
         instance.ssh_public_key = json_string(body, INNER "sshSettings.adminPublicKey", NULL);
     int rc = logs ? file_make_dirs(logs, 0755, err) : 0;

@@ -4,19 +4,14 @@
  *
  *   {"recipe":"quickstart.lua",
  *    "fleet":{"name","fields":{…},"at":{"file","line"}} | null,
-<<<<<<< HEAD
- *    "declarations":[{"type":"instance","name","fields":{…},"at"}],        in order of declaration
+ *    "declarations":[{"type":"instance|grant|role","name","fields":{…},"at"}],   in this order; a
+ *                                                            grant is named after its role
  *    "scripts":[{"source":"inline","path":text|null,"text","args":[text|{"$secret":name}],
  *                "secrets":[name],                        those that it was given: hide them
- *                "timeout":text|null,"at",
+ *                "timeout":text|null,"cache":bool,"at",
  *                "lines":[number…]|null}     the text is rendered; for template_line_of()
  *               | {"source":"workspace","path":in the file share,"text":"",…}],
  *    "secrets":[{"name","value"}],              what the parent gave; written by the parent itself
-=======
- *    "declarations":[{"type":"instance|grant|role","name","fields":{…},"at"}],   in this order; a
- *                                                            grant is named after its role
- *    "scripts":[{"path":text|null,"text","args":[text],"timeout":text|null,"at"}],
->>>>>>> 722f218 (recipes: the words grant and role)
  *    "parameters":[{"name","value","default","description","at"}],
  *    "outputs":[{"name","value","at"}],
  *    "prints":[text],                                                what print() said, by lines

@@ -161,11 +161,11 @@ static bool is_script(const cJSON *item, const cJSON *document)
     (void)document;
     if (!shared && !text_equal(json_string(item, "source", NULL), "inline"))
         return false;
-    if (cJSON_GetArraySize(item) != 8 || !is_lines(member_of(item, "lines")) ||
+    if (cJSON_GetArraySize(item) != 9 || !is_lines(member_of(item, "lines")) ||
         (shared && !is_name(path)) || !cJSON_IsArray(secrets) ||
         !(cJSON_IsNull(path) || is_name(path)) || !cJSON_IsString(member_of(item, "text")) ||
         !is_text_or_null(member_of(item, "timeout")) || !is_place(member_of(item, "at")) ||
-        !cJSON_IsArray(args))
+        !cJSON_IsArray(args) || !cJSON_IsBool(member_of(item, "cache")))
         return false;
     cJSON_ArrayForEach(arg, args)
     {

@@ -24,6 +24,7 @@
 #include "base/text.h"
 #include "plane/drivers/oci_config.h"
 #include "plane/drivers/oci_files.h"
+#include "plane/drivers/oci_layer.h"
 #include "plane/drivers/oci_scan.h"
 #include "plane/drivers/oci_view.h"
 #include "plane/drivers/run_log.h"
@@ -53,6 +54,7 @@ struct run {
     bool ended;
     int status; /* as waitpid() gives it */
     bool timed_out;
+    int64_t begun_ms;
     int64_t deadline_ms; /* 0: none */
     char start[TIME_TEXT_SIZE];
 };
@@ -358,6 +360,7 @@ static void remember_creation(const struct run *run)
     cJSON *result = cJSON_CreateObject();
     (void)cJSON_AddNumberToObject(result, "exitStatus", exit_status(run));
     (void)cJSON_AddBoolToObject(result, "timedOut", run->timed_out);
+    (void)cJSON_AddNumberToObject(result, "seconds", (double)(now_ms() - run->begun_ms) / 1000);
     char *text = json_text(result);
     if (text)
         (void)file_write(OCI_RUN_FOLDER "/creation.json", text, strlen(text), 0644, NULL);
@@ -374,6 +377,7 @@ static bool run_step(struct init *init, const cJSON *step)
     time_format(clock_unix_ms(clock_real()), run.start);
     describe_log(&run);
     tell(init, "running", &run, NULL);
+    run.begun_ms = now_ms();
     run.deadline_ms = timeout_s > 0 ? now_ms() + timeout_s * 1000 : 0;
     if (open_log(&run, &err) < 0 || start_script(&run, &err) < 0) {
         if (run.output >= 0)
@@ -560,6 +564,10 @@ static int run_machine(void)
     {
         good = good && run_step(&init, step);
     }
+    if (good && !init.ending && json_bool(init.spec, "seal", false)) {
+        tell(&init, "built", NULL, NULL); /* and ends: what it wrote becomes a layer */
+        init.ending = true;
+    }
     if (good && !init.ending)
         tell(&init, "ready", NULL, NULL);
     while (!init.ending)
@@ -619,6 +627,8 @@ int driver_oci_init(int argc, char **argv)
         return oci_view_main(argc - 3, argv + 3);
     if (argc > 3 && text_equal(argv[2], "--scan"))
         return oci_scan_main(argc - 3, argv + 3);
+    if (argc > 3 && text_equal(argv[2], "--seal"))
+        return oci_layer_main(argc - 3, argv + 3);
     if (argc == 3 && getpid() == 1)
         return run_machine();
     (void)fprintf(stderr, "__init is for Moonfleet's own containers\n");

@@ -34,7 +34,6 @@ struct ending {
     struct error error;
 };
 
-static void launch(struct machine *machine);
 static void free_machine(struct machine *machine);
 static void on_ended(void *arg);
 
@@ -57,6 +56,7 @@ void oci_finish(struct machine *machine, int rc, const struct error *err)
     machine->call = (struct call) { .kind = CALL_NONE };
     stop_notify(machine);
     loop_timer_stop(machine->patience);
+    oci_cache_over(machine, rc < 0);
     if (call.kind != CALL_NONE && call.callbacks.done)
         call.callbacks.done(rc, err, call.callbacks.arg);
 }
@@ -106,6 +106,7 @@ static void cancel_call(struct machine *machine)
     machine->call = (struct call) { .kind = CALL_NONE };
     stop_notify(machine);
     machine->waits_for_base = false;
+    oci_cache_over(machine, false);
     loop_unpost(machine->oci->loop, machine);
     struct ending *ending = call.kind != CALL_NONE ? calloc(1, sizeof *ending) : NULL;
     if (!ending)
@@ -135,6 +136,7 @@ static void free_machine(struct machine *machine)
         return;
     loop_unpost(machine->oci->loop, machine);
     stop_notify(machine);
+    oci_cache_forget(machine);
     process_abandon(machine->child);
     process_watch_free(machine->watch);
     loop_timer_free(machine->patience);
@@ -257,7 +259,7 @@ static void follow(struct machine *machine)
     free(run);
 }
 
-static int start_notify(struct machine *machine, struct error *err)
+int oci_start_notify(struct machine *machine, struct error *err)
 {
     struct oci *oci = machine->oci;
     char *run = file_join(machine->folder, "run");
@@ -341,13 +343,17 @@ static bool has_layer(const struct machine *machine)
     return there;
 }
 
-/* The next step of a create or start whose bundle is written. */
-static void launch(struct machine *machine)
+void oci_launch(struct machine *machine)
 {
     struct oci *oci = machine->oci;
     struct error err = { 0 };
     const char *top = inner_top(oci);
     int rc = 0;
+    if (machine->wish && !machine->wish->decided) {
+        if (!machine->wish->waits)
+            oci_cache_step(machine); /* it comes back here */
+        return;
+    }
     if (!oci->base_ready && !oci->base_failed) {
         machine->waits_for_base = true;
         return;
@@ -357,7 +363,10 @@ static void launch(struct machine *machine)
         rc = error_set(&err, ERROR_UNAVAILABLE, "the view of this machine could not be made");
     else if (oci_child_remains(machine))
         rc = oci_child_clean(machine, &err);
-    else if (top && !has_layer(machine))
+    else if (machine->wish && machine->wish->seals) {
+        oci_cache_seal(machine);
+        return;
+    } else if (top && !has_layer(machine))
         rc = start_layer(machine, top, &err);
     else
         rc = run_container(machine, &err);
@@ -369,7 +378,7 @@ static void on_launch(void *arg)
 {
     struct machine *machine = arg;
     if (!machine->child) /* else its end goes on from here */
-        launch(machine);
+        oci_launch(machine);
 }
 
 /* `run --detach` has ended. */
@@ -406,7 +415,7 @@ static void adopt(struct machine *machine)
     cJSON_Delete(tree);
     free(run);
     oci_process_remember(machine);
-    if (start_notify(machine, &err) < 0)
+    if (oci_start_notify(machine, &err) < 0)
         oci_finish(machine, err.code, &err);
     else
         follow(machine);
@@ -458,13 +467,24 @@ static int bring_up(struct driver *driver, enum call_kind kind,
     free(machine->log_folder);
     machine->log_folder = strdup(instance->log_folder);
     pid_t pid = oci_process_find(machine);
-    if (pid > 0 && oci_watch(machine, pid, &machine->error) == 0)
+    bool shared = kind == CALL_CREATE && instance->cached && instance->creation.text &&
+                  oci_layer_possible(oci->folder);
+    if (shared && (rc = oci_cache_wish(machine, instance, &machine->error)) < 0) {
+        fail_later(machine);
+        return 0;
+    }
+    if (pid > 0 && oci_watch(machine, pid, &machine->error) == 0) {
+        oci_cache_adopted(machine);
         return post(machine, on_adopt);
+    }
     uuid_make(machine->token);
-    rc = oci_bundle_prepare(&oci->bundle, instance, kind == CALL_CREATE, machine->token,
-                            &machine->error);
+    if (shared)
+        return post(machine, on_launch);
+    rc = oci_bundle_prepare(&oci->bundle, instance,
+                            kind == CALL_CREATE ? OCI_BUNDLE_CREATE : OCI_BUNDLE_START,
+                            machine->token, &machine->error);
     if (rc == 0)
-        rc = start_notify(machine, &machine->error);
+        rc = oci_start_notify(machine, &machine->error);
     if (rc == 0)
         return post(machine, on_launch);
     fail_later(machine);
@@ -493,7 +513,9 @@ void oci_on_child(struct process *process, int status, const struct buffer *outp
     machine->child = NULL;
     if (machine->call.kind == CALL_NONE)
         return;
-    if (machine->child_kind == CHILD_SCAN && machine->call.kind == CALL_SCAN) {
+    if (machine->child_kind == CHILD_SEAL && machine->call.kind == CALL_CREATE && machine->wish) {
+        oci_cache_sealed(machine, good);
+    } else if (machine->child_kind == CHILD_SCAN && machine->call.kind == CALL_SCAN) {
         oci_look_ended(machine, good);
     } else if (machine->child_kind == CHILD_RUN) {
         after_run(machine, good);
@@ -503,14 +525,14 @@ void oci_on_child(struct process *process, int status, const struct buffer *outp
         else
             oci_child_last_words(machine, &err, "hiding what is the machine's own");
         if (good)
-            launch(machine);
+            oci_launch(machine);
         else
             oci_finish(machine, ERROR_IO, &err);
     } else if (machine->child_kind == CHILD_CLEAN && !good && oci_child_remains(machine)) {
         oci_child_last_words(machine, &err, "cleaning up after the container");
         oci_finish(machine, ERROR_IO, &err);
     } else if (up) {
-        launch(machine);
+        oci_launch(machine);
     } else if (machine->child_kind == CHILD_CLEAN) {
         oci_down_cleaned(machine);
     } else if (machine->child_kind == CHILD_REMOVE) {
@@ -538,6 +560,11 @@ static void on_ended(void *arg)
     switch (machine->call.kind) {
     case CALL_CREATE:
     case CALL_START:
+        if (oci_cache_built(machine)) { /* its end was meant */
+            machine->wish->seals = true;
+            oci_launch(machine);
+            break;
+        }
         oci_finish(
             machine,
             error_set(&err, ERROR_IO, "the instance's machine ended while it was being set up"),
@@ -691,7 +718,7 @@ static void on_base(struct process *process, int status, const struct buffer *ou
     HASH_ITER(hh, oci->machines, machine, next)
     {
         if (machine->waits_for_base)
-            launch(machine);
+            oci_launch(machine);
     }
 }
 
@@ -814,6 +841,7 @@ int driver_oci_new(struct loop *loop, const struct oci_options *options, struct 
              oci->host->rootless ? "without root" : "as root",
              oci->host->limits == OCI_LIMITS_NONE ? ", memory and CPU of instances are not limited"
                                                   : "");
+    oci_cache_resume(oci);
     *out = &oci->driver;
     return 0;
 }

@@ -286,6 +286,35 @@ static int add_step(cJSON *steps, const char *folder, const char *kind,
     return rc;
 }
 
+int oci_bundle_log(const struct driver_instance *instance, const char *kind,
+                   const struct driver_script *script, const char *text, struct error *err)
+{
+    char name[64];
+    char now[TIME_TEXT_SIZE];
+    mode_t mode = 0;
+    int rc = file_make_dirs(instance->log_folder, 0755, err);
+    int number = (int)next_number(instance->log_folder);
+    cJSON *about = cJSON_CreateObject();
+    time_format(clock_unix_ms(clock_real()), now);
+    (void)cJSON_AddStringToObject(about, "kind", kind);
+    if (rc == 0)
+        rc = describe_script(about, script, &mode, err);
+    (void)cJSON_AddStringToObject(about, "startTime", now);
+    (void)cJSON_AddStringToObject(about, "endTime", now);
+    (void)cJSON_AddNumberToObject(about, "exitStatus", 0);
+    (void)cJSON_AddFalseToObject(about, "timedOut");
+    char *json = json_text(about);
+    (void)snprintf(name, sizeof name, "%04d-%s.log", number, kind);
+    if (rc == 0)
+        rc = oci_files_write(instance->log_folder, name, text, strlen(text), 0644, err);
+    (void)snprintf(name, sizeof name, "%04d-%s.json", number, kind);
+    if (rc == 0 && json)
+        rc = oci_files_write(instance->log_folder, name, json, strlen(json), 0644, err);
+    free(json);
+    cJSON_Delete(about);
+    return rc;
+}
+
 /* Is the creation script to run at this start? */
 static bool creation_wanted(const char *run, bool create)
 {
@@ -304,23 +333,23 @@ static bool creation_wanted(const char *run, bool create)
 }
 
 static int add_steps(cJSON *spec, const char *folder, const struct driver_instance *instance,
-                     bool create, struct error *err)
+                     enum oci_bundle_aim aim, struct error *err)
 {
     cJSON *steps = cJSON_AddArrayToObject(spec, "steps");
     int64_t number = next_number(instance->log_folder);
     char *run = file_join(folder, "run");
     int rc = steps && run ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory for an instance");
-    if (rc == 0 && instance->creation.text && creation_wanted(run, create))
+    if (rc == 0 && instance->creation.text && creation_wanted(run, aim != OCI_BUNDLE_START))
         rc = add_step(steps, folder, "creation", &instance->creation, number++, err);
-    if (rc == 0 && instance->startup.text)
+    if (rc == 0 && instance->startup.text && aim != OCI_BUNDLE_MAKE_LAYER)
         rc = add_step(steps, folder, "startup", &instance->startup, number, err);
     free(run);
     return rc;
 }
 
-static int write_spec(const char *folder, const struct driver_instance *instance, bool create,
-                      const char *token, int64_t uid, int64_t gid, const cJSON *own_tops,
-                      struct error *err)
+static int write_spec(const char *folder, const struct driver_instance *instance,
+                      enum oci_bundle_aim aim, const char *token, int64_t uid, int64_t gid,
+                      const cJSON *own_tops, struct error *err)
 {
     cJSON *spec = cJSON_CreateObject();
     char *share = text_format(SHARE_FORMAT, instance->name);
@@ -330,12 +359,14 @@ static int write_spec(const char *folder, const struct driver_instance *instance
     (void)cJSON_AddBoolToObject(spec, "shared", instance->share_folder != NULL);
     (void)cJSON_AddNumberToObject(spec, "uid", (double)uid);
     (void)cJSON_AddNumberToObject(spec, "gid", (double)gid);
-    if (instance->ssh_public_key)
+    if (instance->ssh_public_key && aim != OCI_BUNDLE_MAKE_LAYER) /* the layer is for all */
         (void)cJSON_AddStringToObject(spec, "sshPublicKey", instance->ssh_public_key);
     (void)cJSON_AddItemToObject(spec, "files", oci_files_network(instance->name));
     if (own_tops)
         (void)cJSON_AddItemToObject(spec, "tops", cJSON_Duplicate(own_tops, true));
-    int rc = add_steps(spec, folder, instance, create, err);
+    if (aim == OCI_BUNDLE_MAKE_LAYER)
+        (void)cJSON_AddTrueToObject(spec, "seal");
+    int rc = add_steps(spec, folder, instance, aim, err);
     if (rc == 0)
         rc = write_json(folder, "run/spec.json", spec, err);
     free(share);
@@ -596,8 +627,8 @@ static int add_own_tops(const struct oci_bundle *bundle, const char *folder,
 /* ---- exports ---- */
 
 static int prepare(const struct oci_bundle *bundle, const char *folder,
-                   const struct driver_instance *instance, bool create, const char *token,
-                   const struct oci_layers *layers, struct error *err)
+                   const struct driver_instance *instance, enum oci_bundle_aim aim,
+                   const char *token, const struct oci_layers *layers, struct error *err)
 {
     int64_t uid = 0;
     int64_t gid = 0;
@@ -608,7 +639,7 @@ static int prepare(const struct oci_bundle *bundle, const char *folder,
     if (rc == 0 && tops)
         rc = add_own_tops(bundle, folder, layers, tops, err);
     if (rc == 0)
-        rc = write_spec(folder, instance, create, token, uid, gid, tops, err);
+        rc = write_spec(folder, instance, aim, token, uid, gid, tops, err);
     if (rc == 0)
         rc = write_config(bundle, folder, instance, layers, tops, err);
     cJSON_Delete(tops);
@@ -616,7 +647,7 @@ static int prepare(const struct oci_bundle *bundle, const char *folder,
 }
 
 int oci_bundle_prepare(const struct oci_bundle *bundle, const struct driver_instance *instance,
-                       bool create, const char *token, struct error *err)
+                       enum oci_bundle_aim aim, const char *token, struct error *err)
 {
     struct oci_layers layers = { 0 };
     char *folder = file_join(bundle->folder, instance->id);
@@ -626,7 +657,7 @@ int oci_bundle_prepare(const struct oci_bundle *bundle, const struct driver_inst
     if (rc == 0)
         rc = settle_layers(bundle, folder, instance, &layers, err);
     if (rc == 0)
-        rc = prepare(bundle, folder, instance, create, token, &layers, err);
+        rc = prepare(bundle, folder, instance, aim, token, &layers, err);
     oci_layers_clear(&layers);
     free(folder);
     return rc;

@@ -23,10 +23,21 @@ struct oci_bundle {
 /* A name that may be a folder of ours? */
 bool oci_bundle_id_valid(const char *id);
 
-/* Writes all of it.  `create` tells a creation from a start: a creation runs the creation script
- * again unless it succeeded, a start only when it never came to its end. */
+/* A creation runs the creation script again unless it succeeded, a start only when it never came to
+ * its end. */
+enum oci_bundle_aim {
+    OCI_BUNDLE_START,
+    OCI_BUNDLE_CREATE,
+    OCI_BUNDLE_MAKE_LAYER, /* nothing but the creation script, then it ends */
+};
+
+/* Writes all of it. */
 int oci_bundle_prepare(const struct oci_bundle *bundle, const struct driver_instance *instance,
-                       bool create, const char *token, struct error *err);
+                       enum oci_bundle_aim aim, const char *token, struct error *err);
+
+/* Writes a log of a script that did not have to run: `text` is all that it says. */
+int oci_bundle_log(const struct driver_instance *instance, const char *kind,
+                   const struct driver_script *script, const char *text, struct error *err);
 
 /* Makes a bundle at <folder>/.remove-<id> whose container removes <folder>/<id>: for files that
  * belong to mapped ids, which we may not touch from outside.  *out_path is the caller's. */

@@ -10,6 +10,7 @@
 #include "plane/driver.h"
 #include "plane/drivers/oci_bundle.h"
 #include "plane/drivers/oci_host.h"
+#include "plane/drivers/oci_layer.h"
 
 enum call_kind { CALL_NONE, CALL_CREATE, CALL_START, CALL_STOP, CALL_REMOVE, CALL_SCAN };
 
@@ -21,12 +22,25 @@ enum child_kind {
     CHILD_CONTAINED, /* the same in a container, for files of mapped ids */
     CHILD_SWEEP,     /* the rest of that container */
     CHILD_SCAN,      /* the listing of an instance's files */
+    CHILD_SEAL,      /* a layer of what a creation script made */
 };
 
 struct call {
     enum call_kind kind;
     struct driver_callbacks callbacks;
     int told; /* the last phase told, -1: none */
+};
+
+/* A creation whose script's result may be shared. */
+struct oci_wish {
+    struct driver_instance instance; /* its texts are owned, but for the id and the log folder */
+    char key[OCI_LAYER_KEY_SIZE];
+    bool decided; /* how it begins; its bundle is written */
+    bool waits;   /* for another one that makes the layer */
+    bool makes;   /* the layer, in its own container */
+    bool seals;   /* its container has made it and ended */
+    bool made;    /* the layer that it stands on now */
+    bool alone;   /* runs the script for itself */
 };
 
 struct machine {
@@ -36,6 +50,7 @@ struct machine {
     char *log_folder; /* of the call in flight */
     char token[UUID_TEXT_SIZE];
     struct call call;
+    struct oci_wish *wish; /* owned; NULL: none */
     bool waits_for_base;
     enum child_kind child_kind;
     struct process *child;
@@ -80,6 +95,11 @@ int oci_begin(struct oci *oci, enum call_kind kind, const char *id,
 /* The shared layer covers /<top>. */
 bool oci_is_based(const struct oci *oci, const char *top);
 
+/* The next step of a create or start whose bundle is written. */
+void oci_launch(struct machine *machine);
+/* Watches the run folder of an instance that is about to start. */
+int oci_start_notify(struct machine *machine, struct error *err);
+
 /* ---- oci_process.c: which process ---- */
 
 /* What the runtime wrote into the pid file, or 0. */
@@ -121,6 +141,26 @@ void oci_down_swept(struct machine *machine);
 /* A script was running when the machine ended: writes the end that nobody inside can write any
  * more. */
 void oci_down_close_log(const struct machine *machine);
+
+/* ---- oci_cache.c: results of creation scripts that are shared ---- */
+
+/* Keeps what a creation asked for; machine->log_folder is set. */
+int oci_cache_wish(struct machine *machine, const struct driver_instance *instance,
+                   struct error *err);
+void oci_cache_forget(struct machine *machine);
+/* Its container runs already: is it to make a layer? */
+void oci_cache_adopted(struct machine *machine);
+/* Decides how the instance begins: on a layer, by making one, by waiting for one, by itself. */
+void oci_cache_step(struct machine *machine);
+/* Has its container run the script for a layer, with success? */
+bool oci_cache_built(const struct machine *machine);
+/* Nothing of the container is left: makes the layer of it (CHILD_SEAL). */
+void oci_cache_seal(struct machine *machine);
+void oci_cache_sealed(struct machine *machine, bool good);
+/* The creation is over, in whatever way; those that waited for its layer go on. */
+void oci_cache_over(struct machine *machine, bool failed);
+/* Finishes what a plane that died was about to make. */
+void oci_cache_resume(struct oci *oci);
 
 /* ---- oci_look.c: looking into an instance ---- */
 

@@ -125,8 +125,8 @@ static void tells_all_mistakes_of_a_block(void **state)
 /* ---- values ---- */
 
 static const struct schema_script scripts[] = {
-    { "a.sh", false, "IyEvYmluL3No", "one 'two three'", "20m", "d1" },
-    { "b.sh", false, "ZWNobw==", NULL, NULL, "d2" },
+    { "a.sh", false, "IyEvYmluL3No", "one 'two three'", "20m", "d1", false },
+    { "b.sh", false, "ZWNobw==", NULL, NULL, "d2", false },
 };
 
 static const struct schema_principal *resolve(const cJSON *reference, void *arg)

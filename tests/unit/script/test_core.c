@@ -176,7 +176,7 @@ static const struct {
     { INSTANCE("{\"to\":{\"$user\":\"ada\"},\"list\":[{\"$group\":\"g\"}]}") REST("", ""), NULL },
     { INSTANCE("{\"setup\":{\"$setup_script\":0}}")
           REST("{\"source\":\"inline\",\"secrets\":[],\"path\":null,\"text\":\"\",\"args\":[\"a\"],"
-               "\"timeout\":null,\"lines\":null,\"at\":" AT "}",
+               "\"timeout\":null,\"cache\":false,\"lines\":null,\"at\":" AT "}",
                ""),
       NULL },
     { FLEET("{}") ",\"declarations\":[]" REST("", "{\"message\":\"m\",\"at\":" AT ",\"trace\":[" AT
@@ -196,29 +196,30 @@ static const struct {
     { INSTANCE("{\"setup\":{\"$setup_script\":0}}") REST("", ""), "(declarations)" },
     { INSTANCE("{\"setup\":{\"$setup_script\":-1}}") REST("", ""), "(declarations)" },
     { INSTANCE("{}") REST("{\"source\":\"inline\",\"secrets\":[],\"path\":1,\"text\":\"\",\"args\":"
-                          "[],\"timeout\":null,\"lines\":null,\"at\":" AT "}",
+                          "[],\"timeout\":null,\"cache\":false,\"lines\":null,\"at\":" AT "}",
                           ""),
       "(scripts)" },
-    { INSTANCE("{}") REST("{\"source\":\"inline\",\"secrets\":[],\"path\":null,\"text\":\"\","
-                          "\"args\":[1],\"timeout\":null,\"lines\":null,\"at\":" AT "}",
-                          ""),
+    { INSTANCE("{}")
+          REST("{\"source\":\"inline\",\"secrets\":[],\"path\":null,\"text\":\"\","
+               "\"args\":[1],\"timeout\":null,\"cache\":false,\"lines\":null,\"at\":" AT "}",
+               ""),
       "(scripts)" },
     { INSTANCE("{}") REST(
           "{\"source\":\"workspace\",\"secrets\":[],\"path\":\"a.sh\",\"text\":\"\",\"args\":[],"
-          "\"timeout\":null,\"lines\":null,\"at\":" AT
+          "\"timeout\":null,\"cache\":false,\"lines\":null,\"at\":" AT
           "},{\"source\":\"inline\",\"secrets\":[\"S\"],\"path\":null,"
-          "\"text\":\"\",\"args\":[{\"$secret\":\"S\"}],\"timeout\":null,\"lines\":null,\"at\":" AT
-          "}",
+          "\"text\":\"\",\"args\":[{\"$secret\":\"S\"}],\"timeout\":null,\"cache\":false,\"lines\":"
+          "null,\"at\":" AT "}",
           ""),
       NULL },
     { INSTANCE("{}")
           REST("{\"source\":\"workspace\",\"secrets\":[],\"path\":null,\"text\":\"\",\"args\":[],"
-               "\"timeout\":null,\"lines\":null,\"at\":" AT "}",
+               "\"timeout\":null,\"cache\":false,\"lines\":null,\"at\":" AT "}",
                ""),
       "(scripts)" },
     { INSTANCE("{}") REST(
           "{\"source\":\"inline\",\"secrets\":[],\"path\":null,\"text\":\"\",\"args\":[{\"$user\":"
-          "\"S\"}],\"timeout\":null,\"lines\":null,\"at\":" AT "}",
+          "\"S\"}],\"timeout\":null,\"cache\":false,\"lines\":null,\"at\":" AT "}",
           ""),
       "(scripts)" },
     { INSTANCE("{\"to\":{\"$secret\":\"S\"}}") REST("", ""), "(declarations)" },
