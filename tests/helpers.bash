@@ -69,6 +69,11 @@ grant_role() {
         "{\"properties\":{\"roleDefinitionId\":\"$role\",\"principalId\":\"$(principal "$1")\"}}" "${@:4}"
 }
 
+# team_may: the team may use instances, so that recipes with assigned people pass their checks.
+team_may() {
+    mf grant "AzureML Compute Operator" --to data-scientists >/dev/null
+}
+
 # wait_until <command...>: until it succeeds; fails after two minutes.
 wait_until() {
     local deadline=$((SECONDS + 120))

@@ -3,8 +3,8 @@
 
 #include "base/text.h"
 
-static const struct checker *const checkers[] = { &checker_capacity, &checker_names,
-                                                  &checker_scripts };
+static const struct checker *const checkers[] = { &checker_access, &checker_capacity,
+                                                  &checker_names, &checker_scripts };
 
 static const char *const names[] = { PLAN_CHECK_NAMES };
 

@@ -86,6 +86,7 @@ struct checks *checks_start(struct plan *plan, struct arm_client *client, checks
 void checks_free(struct checks *checks); /* abandons them when they are not done; NULL is fine */
 
 /* The checkers there are, for the table in check.c. */
+extern const struct checker checker_access;   /* caller, assigned, effects */
 extern const struct checker checker_capacity; /* quota and sizes */
 extern const struct checker checker_names;
 extern const struct checker checker_scripts;

@@ -151,6 +151,41 @@ const char *rbac_action_doing(const char *action)
     return word ? word->doing : NULL;
 }
 
+#define INSTANCES " instances"
+
+/* "a, b and c": what stands before the index-th of `count`. */
+static const char *comma(size_t index, size_t count)
+{
+    return index == 0 ? "" : index + 1 == count ? " and " : ", ";
+}
+
+static size_t pick(const char *const *actions, size_t count, bool of_instances,
+                   const char *out[COUNT(words)])
+{
+    size_t picked = 0;
+    for (size_t i = 0; i < count && picked < COUNT(words); i++) {
+        const char *doing = rbac_action_doing(actions[i]);
+        if (doing && text_ends(doing, INSTANCES) == of_instances)
+            out[picked++] = doing;
+    }
+    return picked;
+}
+
+void rbac_doing_words(struct buffer *out, const char *const *actions, size_t count)
+{
+    const char *doings[COUNT(words)];
+    size_t picked = pick(actions, count, true, doings);
+    for (size_t i = 0; i < picked; i++)
+        buffer_format(out, "%s%.*s", comma(i, picked), (int)(strlen(doings[i]) - strlen(INSTANCES)),
+                      doings[i]);
+    if (picked > 0)
+        buffer_text(out, INSTANCES);
+    bool both = picked > 0;
+    picked = pick(actions, count, false, doings);
+    for (size_t i = 0; i < picked; i++)
+        buffer_format(out, "%s%s", i == 0 && both ? ", and " : comma(i, picked), doings[i]);
+}
+
 /* ---- scopes ---- */
 
 static const struct {

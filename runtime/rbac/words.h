@@ -50,6 +50,10 @@ const char *rbac_action_word(const char *action);
 /* "start instances"; NULL for an action that has no word. */
 const char *rbac_action_doing(const char *action);
 
+/* Appends what several actions do, as one phrase: "see, start and stop instances, and give roles to
+ * people".  Those without a word are left out. */
+void rbac_doing_words(struct buffer *out, const char *const *actions, size_t count);
+
 /* Appends "instance ds-ada", "workspace ds-workspace", "resource group rg", "subscription 0000…",
  * "management group top", "everything (/)", or the scope itself. */
 void rbac_scope_words(struct buffer *out, const char *scope);

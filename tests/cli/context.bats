@@ -51,7 +51,7 @@ teardown() { stop_plane; }
 
 @test "the memory context plans and applies without leaving anything" {
     two_instances
-    run -0 --separate-stderr mf apply fleet.lua --yes --context memory
+    run -0 --separate-stderr mf apply fleet.lua --yes --context memory --force-checks assigned
     says "2 done"
     [ ! -e "$XDG_DATA_HOME/moonfleet" ]
     [ ! -S "$XDG_RUNTIME_DIR/moonfleet/plane.sock" ]

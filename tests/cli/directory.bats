@@ -166,7 +166,7 @@ RECIPE
     two_instances
     mf apply fleet.lua --yes --force-checks assigned
     sed -i 's/ada@/linus@/' fleet.lua
-    run -0 --separate-stderr mf plan fleet.lua --json
+    run -0 --separate-stderr mf plan fleet.lua --json --force-checks assigned
     jq -e '[.. | objects | select(.name? == "team-ada" and .action? == "replace")] | length == 1' <<<"$output"
     run -1 --separate-stderr mf apply fleet.lua --yes --force-checks assigned
     says "--replace team-ada"

@@ -3,7 +3,10 @@
 
 load ../helpers
 
-setup() { own_folders; }
+setup() {
+    own_folders
+    team_may
+}
 teardown() { stop_plane; }
 
 # Are so many instances being created?
@@ -163,6 +166,7 @@ RECIPE
 }
 
 @test "one that fails does not stop the others" {
+    mf serve --stop
     "$MOONFLEET" serve --driver simulated --fail-creation 'team-ada' 2>serve.log 3>&- &
     wait_until listening
     cat >fleet.lua <<'RECIPE'
@@ -179,6 +183,7 @@ RECIPE
 }
 
 @test "Ctrl-C stops issuing, waits for what is in flight and tells what is left" {
+    mf serve --stop
     "$MOONFLEET" serve --driver simulated --simulate create=1s 2>serve.log 3>&- &
     wait_until listening
     two_instances
@@ -198,6 +203,7 @@ RECIPE
 }
 
 @test "the second Ctrl-C leaves at once, and the next apply converges" {
+    mf serve --stop
     "$MOONFLEET" serve --driver simulated --simulate create=3s 2>serve.log 3>&- &
     wait_until listening
     two_instances
@@ -288,7 +294,7 @@ RECIPE
     two_instances
     run -1 bash -c '"$MOONFLEET" plan fleet.lua --context memory >/dev/full'
     run -1 bash -c '"$MOONFLEET" plan fleet.lua --context memory --json >&-'
-    run -0 bash -c 'set -o pipefail; "$MOONFLEET" plan fleet.lua --context memory | head -1'
+    run -0 bash -c 'set -o pipefail; "$MOONFLEET" plan fleet.lua | head -1'
 }
 
 @test "two applies at once converge" {

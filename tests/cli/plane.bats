@@ -38,7 +38,7 @@ teardown() { stop_plane; }
 
 @test "what it holds survives its end, and kill -9" {
     two_instances
-    mf apply fleet.lua --yes
+    mf apply fleet.lua --yes --force-checks assigned
     mf serve --stop
     [ "$(mf list --json | jq '.instances | length')" = 2 ]
     local pid
@@ -59,7 +59,7 @@ teardown() { stop_plane; }
     "$MOONFLEET" serve --driver simulated --idle-exit 1s --log-level debug 2>serve.log 3>&- &
     local plane=$!
     wait_until listening
-    mf apply fleet.lua --yes
+    mf apply fleet.lua --yes --force-checks assigned
     wait_until grep "not idle" serve.log
     kill -0 "$plane"
     mf stop --all
@@ -87,7 +87,7 @@ teardown() { stop_plane; }
     local plane=$!
     wait_until mf list --context "unix:$BATS_TEST_TMPDIR/own.sock"
     two_instances
-    mf apply fleet.lua --yes --context "unix:$BATS_TEST_TMPDIR/own.sock"
+    mf apply fleet.lua --yes --force-checks assigned --context "unix:$BATS_TEST_TMPDIR/own.sock"
     [ "$(mf list --json | jq '.instances | length')" = 0 ]
     mf serve --stop --socket "$BATS_TEST_TMPDIR/own.sock"
     wait "$plane"
@@ -121,6 +121,6 @@ teardown() { stop_plane; }
         wait_until gone "$plane"
         echo y
     }
-    answer | script -qec "\"$MOONFLEET\" apply fleet.lua" /dev/null >out.txt
+    answer | script -qec "\"$MOONFLEET\" apply fleet.lua --force-checks assigned" /dev/null >out.txt
     grep -q "2 done" out.txt
 }

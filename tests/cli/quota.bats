@@ -3,7 +3,10 @@
 
 load ../helpers
 
-setup() { own_folders; }
+setup() {
+    own_folders
+    team_may
+}
 teardown() { stop_plane; }
 
 # row <name>: the columns behind it in the table of quota.

@@ -150,14 +150,14 @@ RECIPE
 @test "a plan counts what lint finds, and refuses what cannot run" {
     printf '#!/bin/sh\nset -eu\npip install x\n' >tools.sh
     two_instances 'setup = setup_script "tools.sh",'
-    run -0 --separate-stderr mf plan fleet.lua --context memory
+    run -0 --separate-stderr mf plan fleet.lua --context memory --force-checks assigned
     says "tools.sh: 1 finding"
     says "moonfleet setup lint tools.sh tells it"
     printf '#!/bin/sh\r\nset -eu\r\n' >tools.sh
-    run -1 --separate-stderr mf apply fleet.lua --yes
+    run -1 --separate-stderr mf apply fleet.lua --yes --force-checks assigned
     says "(crlf)"
     [ "$(mf list --json | jq '.instances | length')" = 0 ]
-    run -0 --separate-stderr mf apply fleet.lua --yes --force-checks scripts
+    run -0 --separate-stderr mf apply fleet.lua --yes --force-checks scripts,assigned
 }
 
 @test "the recipes that come with us are clean, cached too" {

@@ -95,12 +95,16 @@ static struct plan *make_plan(struct house *house, const cJSON *document, const 
 {
     struct error err = { 0 };
     size_t problems;
+    /* Nobody but the owner has a role: who may use an instance is not what these tests are about. */
+    static const char *const forced[] = { "assigned" };
     const struct plan_request request = {
         .document = document,
         .target = { .subscription = SUBSCRIPTION,
                     .group = "moonfleet",
                     .workspace = "ds-workspace",
                     .tenant = TENANT },
+        .forced = forced,
+        .forced_count = COUNT(forced),
         .replace = &replace,
         .replace_count = replace ? 1 : 0,
     };

@@ -73,6 +73,30 @@ static void every_word_is_its_own_way_back(void **state)
     assert_null(rbac_action_doing("Microsoft.X/y/read"));
 }
 
+static void several_actions_as_one_phrase(void **state)
+{
+    static const struct {
+        const char *actions[4];
+        size_t count;
+        const char *text;
+    } cases[] = {
+        { { RBAC_READ }, 1, "see instances" },
+        { { RBAC_READ, RBAC_START }, 2, "see and start instances" },
+        { { RBAC_GRANT, RBAC_READ, RBAC_APPLICATION_ACCESS, RBAC_START },
+          4,
+          "see, use the applications of and start instances, and give roles to people" },
+        { { RBAC_GRANT, RBAC_REVOKE }, 2, "give roles to people and take roles away" },
+        { { "Microsoft.X/y/read" }, 1, "" },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buffer text = { 0 };
+        rbac_doing_words(&text, cases[i].actions, cases[i].count);
+        assert_string_equal(text.data ? text.data : "", cases[i].text);
+        buffer_clear(&text);
+    }
+}
+
 static void scopes_by_their_names(void **state)
 {
     static const struct {
@@ -212,6 +236,7 @@ int main(void)
         cmocka_unit_test(takes_short_and_whole_actions),
         cmocka_unit_test(refuses_with_what_is_near),
         cmocka_unit_test(every_word_is_its_own_way_back),
+        cmocka_unit_test(several_actions_as_one_phrase),
         cmocka_unit_test(scopes_by_their_names),
         cmocka_unit_test(explains_by_way_of_groups),
         cmocka_unit_test(explains_what_is_in_the_way),
