@@ -57,6 +57,7 @@ const struct command *const command_table[] = {
     &command_setup_render,
     &command_setup_lint,
     &command_setup_try,
+    &command_setup_diff,
     &command_setup_cache,
     &command_doctor,
     &command_serve,

@@ -197,3 +197,20 @@ SCRIPT
     says "time limit"
     no_trial
 }
+
+@test "two kept trials are compared" {
+    printf '#!/bin/bash\necho "$1" >/opt/which; rm /etc/issue.net; useradd "u$1"\n' >which.sh
+    printf '#!/bin/bash\necho other >/opt/which\n' >other.sh
+    run -0 mf setup try which.sh --name one -- a
+    run -0 mf setup try which.sh --name two -- a
+    run -0 mf setup try other.sh --name three
+    run -0 --separate-stderr mf setup diff one two
+    run -1 --separate-stderr mf setup diff one three --json
+    jq -e '.same == false and [.files.added[].path] == ["/etc/issue.net"]' <<<"$output"
+    jq -e '[.files.changed[].path] | index("/opt/which") != null' <<<"$output"
+    jq -e '[.users[] | [.change, .name]] == [["removed", "ua"]]' <<<"$output"
+    run -1 --separate-stderr mf setup diff one nothing
+    says "'nothing' is neither a kept trial"
+    for name in one two three; do mf setup try --remove "$name"; done
+    no_trial
+}
