@@ -6,9 +6,7 @@ local problems = require "problems"
 local unknown = require "unknown"
 local module = require "module"
 local fleet = require "fleet"
-local instance = require "instance"
 local grant = require "grant"
-local role = require "role"
 local declarations = require "declarations"
 local setup_script = require "setup_script"
 local principal = require "principal"
@@ -27,10 +25,12 @@ end
 
 local words = {
   fleet = fleet.word,
-  instance = instance.word,
-  instances = instance.list,
+  instance = declarations.named("instance"),
+  instances = function()
+    return declarations.list("instance")
+  end,
   grant = grant.word,
-  role = role.word,
+  role = declarations.named("role"),
   setup_script = setup_script.word,
   user = principal.user,
   group = principal.group,
@@ -79,8 +79,7 @@ end
 --- Looks for what can only be seen at the end.
 local function check_whole()
   fleet.check_whole()
-  instance.check_whole()
-  role.check_whole()
+  declarations.check_whole()
   parameter.check_whole()
 end
 
