@@ -109,7 +109,7 @@ static int print_lines(struct output *output, const cJSON *lines, struct error *
 {
     static const char *const headings[] = { "TIME", "WHO", "ACTION", "ON", "OUTCOME", NULL };
     int count = cJSON_GetArraySize(lines);
-    if (count == 0) {
+    if (!lines || count == 0) {
         output_note(output, "nothing in the audit log\n");
         return 0;
     }

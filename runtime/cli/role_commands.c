@@ -62,7 +62,7 @@ static int sorted(const cJSON *roles, bool custom, const cJSON ***out, size_t *o
             rows[count++] = role;
     }
     if (count > 1)
-        qsort(rows, count, sizeof *rows, by_name);
+        qsort(rows, count, sizeof(const cJSON *), by_name);
     *out = rows;
     *out_count = count;
     return 0;

@@ -18,12 +18,12 @@ static void free_principal(struct principal *principal)
 
 void access_free(struct access *access)
 {
-    struct principal *principal, *next;
     if (!access)
         return;
-    HASH_ITER(hh, access->principals, principal, next)
-    {
-        HASH_DEL(access->principals, principal);
+    struct principal *first = access->principals;
+    HASH_CLEAR(hh, access->principals); /* the table alone: the rows are still linked */
+    for (struct principal *principal = first, *next; principal; principal = next) {
+        next = principal->hh.next;
         free_principal(principal);
     }
     for (size_t i = 0; i < 2 * access->parent_count; i++)

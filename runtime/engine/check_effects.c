@@ -36,7 +36,6 @@ struct effects {
     struct affected *items;
     size_t count, capacity;
     bool failed; /* no memory */
-    size_t told;
 };
 
 static void add(struct effects *effects, struct affected affected)
@@ -116,13 +115,12 @@ static void say(unsigned bits, unsigned state, struct buffer *out)
     rbac_doing_words(out, actions, count);
 }
 
-/* `bits` are gained or lost; `state` is what they have, or had. */
-static void tell(struct effects *effects, const struct affected *affected, unsigned bits,
+/* `bits` are gained or lost; `state` is what they have, or had.  False: there is nothing to say. */
+static bool tell(const struct access_check *check, const struct affected *affected, unsigned bits,
                  unsigned state, bool gain)
 {
     char scope[RBAC_SCOPE_MAX + 1], members[64] = "";
     struct buffer actions = { 0 };
-    const struct access_check *check = effects->check;
     int size = access_group_size(check->access, affected->principal_id);
     bool weighty = !gain;
     for (size_t i = 0; i < COUNT(looks); i++)
@@ -131,7 +129,7 @@ static void tell(struct effects *effects, const struct affected *affected, unsig
         (void)snprintf(members, sizeof members, " (%d %s)", size, size == 1 ? "member" : "members");
     say(bits, state, &actions);
     if (actions.size == 0)
-        return;
+        return false;
     const struct plan_check finding = {
         .name = CHECK_EFFECTS,
         .status = weighty ? PLAN_CHECK_WARNING : PLAN_CHECK_OK,
@@ -143,12 +141,13 @@ static void tell(struct effects *effects, const struct affected *affected, unsig
               gain ? "then" : "no longer", actions.data,
               rbac_scope_text(scope, sizeof scope, affected->scope));
     buffer_clear(&actions);
-    effects->told++;
+    return true;
 }
 
 void check_effects(const struct access_check *check)
 {
     struct effects effects = { .check = check };
+    size_t told = 0;
     struct plan_check finding = { .name = CHECK_EFFECTS, .status = PLAN_CHECK_UNKNOWN };
     if (check->changes.count == 0)
         return;
@@ -162,13 +161,11 @@ void check_effects(const struct access_check *check)
     for (size_t i = 0; i < effects.count; i++) {
         unsigned before = look(access_policy(check->access), &effects.items[i]);
         unsigned after = look(check->after, &effects.items[i]);
-        if (after & ~before)
-            tell(&effects, &effects.items[i], after & ~before, after, true);
-        if (before & ~after)
-            tell(&effects, &effects.items[i], before & ~after, before, false);
+        told += tell(check, &effects.items[i], after & ~before, after, true);
+        told += tell(check, &effects.items[i], before & ~after, before, false);
     }
     finding.status = PLAN_CHECK_OK;
-    if (effects.told == 0)
+    if (told == 0)
         check_add(check->plan, &finding,
                   "the recipe's grants and roles change nothing about instances and grants that "
                   "people could not do before");
