@@ -25,16 +25,28 @@ static int change_scripts(cJSON *document, const struct secrets *secrets, change
     return 0;
 }
 
+/* Leaves out the values.  Secrets of one value cannot be told apart in a script: the later ones name
+ * the first, and stay its equals. */
+static void leave_out_values(cJSON *secrets)
+{
+    cJSON *secret = NULL, *later = NULL;
+    cJSON_ArrayForEach(secret, secrets)
+    {
+        const char *value = json_string(secret, "value", NULL);
+        for (later = secret->next; value && later; later = later->next)
+            if (text_equal(json_string(later, "value", NULL), value) &&
+                !cJSON_HasObjectItem(later, "same"))
+                (void)cJSON_AddStringToObject(later, "same", json_string(secret, "name", ""));
+        cJSON_DeleteItemFromObjectCaseSensitive(secret, "value");
+    }
+}
+
 cJSON *sealed_document(const struct fleet *fleet)
 {
     cJSON *copy = cJSON_Duplicate(fleet->document, true);
-    cJSON *secret = NULL;
     if (!copy || secrets_count(fleet->secrets) == 0)
         return copy;
-    cJSON_ArrayForEach(secret, cJSON_GetObjectItemCaseSensitive(copy, "secrets"))
-    {
-        cJSON_DeleteItemFromObjectCaseSensitive(secret, "value");
-    }
+    leave_out_values(cJSON_GetObjectItemCaseSensitive(copy, "secrets"));
     if (change_scripts(copy, fleet->secrets, secrets_seal, NULL) == 0)
         return copy;
     cJSON_Delete(copy);
@@ -53,6 +65,13 @@ static int put_value(cJSON *entry, const struct plan_target *target, struct secr
             "the saved plan leaves out the value of the secret '%.128s': give it as for "
             "the plan, by MOONFLEET_SECRET_%.128s or --secrets FILE",
             name, name);
+    const char *same = json_string(entry, "same", NULL);
+    if (same && secret_name_valid(same) &&
+        !text_equal(target->secret(same, target->secret_arg), value))
+        return error_set(err, ERROR_INVALID,
+                         "the secrets '%.128s' and '%.128s' had one value when the plan was made, "
+                         "and have two now: make the plan again",
+                         same, name);
     int rc = secrets_add(secrets, name, value, strlen(value), err);
     if (rc == 0 && json_put_string(entry, "value", value) < 0)
         rc = error_set(err, ERROR_NO_MEMORY, "no memory for a secret");

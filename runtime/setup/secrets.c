@@ -21,8 +21,8 @@
 #define LINES_MAX 512  /* of a value of many lines, each a pattern */
 #define NO_PATTERN UINT32_MAX
 
-/* How a pattern came from its value.  Those up to FORM_REVERSIBLE stand for the whole value, and
- * are in saved plans: never renumber them. */
+/* How a pattern came from its value.  Those below FORM_PART stand for the whole value, and are in
+ * saved plans: never renumber them. */
 enum form {
     FORM_RAW,
     FORM_SINGLE,   /* inside '…': ' is '\'' */
@@ -33,7 +33,6 @@ enum form {
     FORM_ANSI,     /* inside $'…' */
     FORM_JSON,
     FORM_URL,
-    FORM_REVERSIBLE = FORM_URL,
     FORM_PART, /* base64, hex, a line of it: only hidden */
 };
 
@@ -243,7 +242,7 @@ static void write_form(enum form form, const char *value, size_t size, struct bu
 static bool add_written(struct secrets *secrets, const struct secret *secret)
 {
     bool good = true;
-    for (int form = FORM_RAW; good && form <= FORM_REVERSIBLE; form++) {
+    for (int form = FORM_RAW; good && form < FORM_PART; form++) {
         struct buffer text = { 0 };
         write_form((enum form)form, secret->value, secret->size, &text);
         good = !text.failed && add_pattern(secrets, (enum form)form, text.data, text.size);
@@ -425,7 +424,7 @@ static const struct pattern *find_written(const struct secrets *secrets, const c
          i = secrets->patterns[i].next) {
         const struct pattern *pattern = &secrets->patterns[i];
         size_t size = 0;
-        if (pattern->form <= FORM_REVERSIBLE && fit(pattern, false, at, left, &size) == FIT_WHOLE &&
+        if (pattern->form < FORM_PART && fit(pattern, false, at, left, &size) == FIT_WHOLE &&
             (!best || size > best->size))
             best = pattern;
     }
@@ -560,7 +559,7 @@ void secrets_redact_error(const struct secrets *secrets, struct error *err)
 
 /* Copies the text, with what `write` makes of each pattern in its place. */
 static void replace(const struct secrets *secrets, const char *text, size_t size,
-                    void (*write)(const struct secret *, enum form, struct buffer *),
+                    void (*write)(const struct secret *, const struct pattern *, struct buffer *),
                     struct buffer *out)
 {
     for (size_t i = 0; i < size;) {
@@ -571,16 +570,17 @@ static void replace(const struct secrets *secrets, const char *text, size_t size
             break;
         const struct pattern *found = find_written(secrets, text + i, size - i);
         if (found)
-            write(&secrets->items[found->secret], (enum form)found->form, out);
+            write(&secrets->items[found->secret], found, out);
         else
             buffer_char(out, text[i]);
         i += found ? found->size : 1;
     }
 }
 
-static void write_name(const struct secret *secret, enum form form, struct buffer *out)
+static void write_name(const struct secret *secret, const struct pattern *pattern,
+                       struct buffer *out)
 {
-    (void)form;
+    (void)pattern;
     buffer_format(out, "(secret %s)", secret->name);
 }
 
@@ -595,9 +595,27 @@ void secrets_name_values(const struct secrets *secrets, const char *text, size_t
 
 /* ---- sealing ---- */
 
-static void write_seal(const struct secret *secret, enum form form, struct buffer *out)
+/* Nobody can tell from "hunter2" which quotes it stands in.  So a seal names every form that has
+ * this text, as bits, and only a value for which they are one text again can take its place: one
+ * that needs other quotes would end those that are there, and run. */
+static unsigned forms_of(const struct secret *secret, const char *bytes, size_t size)
 {
-    buffer_format(out, SEAL_BEGIN "%s %d%c", secret->name, (int)form, SEAL_END);
+    unsigned forms = 0;
+    for (int form = FORM_RAW; form < FORM_PART; form++) {
+        struct buffer text = { 0 };
+        write_form((enum form)form, secret->value, secret->size, &text);
+        if (!text.failed && text.size == size && memcmp(text.data, bytes, size) == 0)
+            forms |= 1U << form;
+        wipe_buffer(&text);
+    }
+    return forms;
+}
+
+static void write_seal(const struct secret *secret, const struct pattern *pattern,
+                       struct buffer *out)
+{
+    buffer_format(out, SEAL_BEGIN "%s %u%c", secret->name,
+                  forms_of(secret, pattern->bytes, pattern->size), SEAL_END);
 }
 
 int secrets_seal(const struct secrets *secrets, const char *text, size_t size, struct buffer *out,
@@ -613,26 +631,45 @@ int secrets_seal(const struct secrets *secrets, const char *text, size_t size, s
     return buffer_check(out, "a sealed script", err);
 }
 
-/* One "NAME FORM" of a seal. */
+static int write_unsealed(const struct secret *secret, unsigned forms, struct buffer *out,
+                          struct error *err)
+{
+    struct buffer text = { 0 };
+    unsigned first = 0;
+    while (!(forms >> first & 1))
+        first++;
+    write_form((enum form)first, secret->value, secret->size, &text);
+    int rc = buffer_check(&text, "a secret", err);
+    if (rc == 0 && (forms_of(secret, text.data, text.size) & forms) != forms)
+        rc = error_set(err, ERROR_INVALID,
+                       "the value of the secret '%s' needs other quotes in its script than the one "
+                       "that was planned: make the plan again",
+                       secret->name);
+    if (rc == 0)
+        buffer_append(out, text.data, text.size);
+    wipe_buffer(&text);
+    return rc;
+}
+
+/* One "NAME FORMS" of a seal. */
 static int open_seal(const struct secrets *secrets, const char *text, size_t size,
                      struct buffer *out, struct error *err)
 {
     char seal[SECRET_NAME_MAX + 8];
-    int64_t form = 0;
+    int64_t forms = 0;
     char *space = NULL;
     if (size < sizeof seal) {
         memcpy(seal, text, size);
         seal[size] = '\0';
         space = strchr(seal, ' ');
     }
-    if (!space || text_to_int64(space + 1, FORM_RAW, FORM_REVERSIBLE, &form) < 0)
+    if (!space || text_to_int64(space + 1, 1, (1 << FORM_PART) - 1, &forms) < 0)
         return error_set(err, ERROR_SYNTAX, "a secret's place in the saved plan is malformed");
     *space = '\0';
     const struct secret *secret = secrets ? find_secret(secrets, seal) : NULL;
     if (!secret)
         return error_set(err, ERROR_INVALID, "the secret '%s' has no value", seal);
-    write_form((enum form)form, secret->value, secret->size, out);
-    return 0;
+    return write_unsealed(secret, (unsigned)forms, out, err);
 }
 
 int secrets_unseal(const struct secrets *secrets, const char *text, size_t size, struct buffer *out,

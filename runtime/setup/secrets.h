@@ -82,8 +82,9 @@ void secrets_name_values(const struct secrets *secrets, const char *text, size_t
  * secrets comes out as it is.  Fails like secrets_read(). */
 int secrets_scrub_script(const char *script, size_t size, struct buffer *out, struct error *err);
 
-/* Text without its values that secrets_unseal() makes whole again, with the same set.  ERROR_INVALID
- * when the text holds what stands for a value, or (unseal) names a secret that the set has not. */
+/* Text without its values that secrets_unseal() makes whole again, with the same values or others
+ * that need no other quoting.  ERROR_INVALID when the text holds what stands for a value, or
+ * (unseal) names a secret that the set has not, or one whose value would need other quotes. */
 int secrets_seal(const struct secrets *secrets, const char *text, size_t size, struct buffer *out,
                  struct error *err);
 int secrets_unseal(const struct secrets *secrets, const char *text, size_t size, struct buffer *out,

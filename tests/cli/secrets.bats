@@ -74,6 +74,24 @@ in_base64() {
     run -0 mf plan fleet.lua --detailed-exitcode
 }
 
+@test "a saved plan takes no value that needs other quotes, nor tells two secrets of one value apart" {
+    cat >with.lua <<'RECIPE'
+fleet "team" { defaults = { size = "Standard_DS3_v2" } }
+instance "team-ada" { setup = setup_script { with = { token = secret "TOKEN", other = secret "OTHER" },
+  inline = "#!/bin/sh\n{% parameter('token', {type='string'}) %}\n"
+    .. "{% parameter('other', {type='string'}) %}\nlogin {{ token }} {{ other }}\n" } }
+RECIPE
+    export MOONFLEET_SECRET_TOKEN=hunter2 MOONFLEET_SECRET_OTHER=hunter2
+    run -0 mf plan with.lua --out saved.plan
+    MOONFLEET_SECRET_TOKEN='x; id' MOONFLEET_SECRET_OTHER='x; id' \
+        run -1 --separate-stderr mf apply saved.plan --yes
+    [[ $stderr == *"the value of the secret 'TOKEN' needs other quotes"*"make the plan again"* ]] ||
+        [[ $stderr == *"the value of the secret 'OTHER' needs other quotes"*"make the plan again"* ]]
+    MOONFLEET_SECRET_TOKEN=hunter3 run -1 --separate-stderr mf apply saved.plan --yes
+    [[ $stderr == *"had one value when the plan was made, and have two now"* ]]
+    MOONFLEET_SECRET_TOKEN=hunter3 MOONFLEET_SECRET_OTHER=hunter3 run -0 mf apply saved.plan --yes
+}
+
 @test "a script of the file share must be there" {
     cat >shared.lua <<'RECIPE'
 fleet "team" { defaults = { size = "Standard_DS3_v2" } }

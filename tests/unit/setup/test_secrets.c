@@ -343,11 +343,53 @@ static void what_is_sealed_comes_back(void **state)
     }
 }
 
+/* What stands in a script: the value as a template quoted it when the plan was made. */
+static void another_value_takes_the_place_only_when_the_quotes_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *planned, *script, *given, *expected; /* NULL: refused */
+    } cases[] = {
+        { "hunter2", "echo hunter2", "hunter3-new", "echo hunter3-new" },
+        { "hunter2", "echo hunter2", "x; touch /tmp/x", NULL },
+        { "hunter2", "echo hunter2", "$(id)", NULL },
+        { "hunter2", "echo hunter2", "~root", NULL },
+        { "hunter2", "echo 'hunter2'", "it's", NULL },
+        { "hunter2", "echo \"hunter2\"", "a\"b$c", NULL },
+        { "it's", "echo 'it'\\''s'", "x'; id '", "echo 'x'\\''; id '\\'''" },
+        { "it's", "echo 'it'\\''s'", "plain", "echo 'plain'" },
+        { "a $b\"c", "echo \"a \\$b\\\"c\"", "x \"$(id)", "echo \"x \\\"\\$(id)\"" },
+        { "a$bc", "echo \"a\\$bc\"", "x\"$(id)", NULL },
+        { "a$bc", "echo 'a$bc'", "it's", NULL },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buffer sealed = { 0 }, out = { 0 };
+        struct error err = { 0 };
+        struct secrets *planned = set_of("S", cases[i].planned);
+        struct secrets *given = set_of("S", cases[i].given);
+        assert_int_equal(
+            secrets_seal(planned, cases[i].script, strlen(cases[i].script), &sealed, NULL), 0);
+        int rc = secrets_unseal(given, sealed.data, sealed.size, &out, &err);
+        if (cases[i].expected) {
+            assert_int_equal(rc, 0);
+            assert_text(&out, cases[i].expected);
+        } else {
+            assert_int_equal(rc, ERROR_INVALID);
+            assert_non_null(strstr(err.message, "other quotes"));
+            buffer_clear(&out);
+        }
+        buffer_clear(&sealed);
+        secrets_free(planned);
+        secrets_free(given);
+    }
+}
+
 static void a_seal_without_its_secret_is_an_error(void **state)
 {
     (void)state;
     static const char *const sealed[] = { "\x01moonfleet-secret T 0\x01", "\x01moonfleet-secret S",
-                                          "\x01moonfleet-secret S 99\x01",
+                                          "\x01moonfleet-secret S 9999\x01",
+                                          "\x01moonfleet-secret S 0\x01",
                                           "\x01moonfleet-secret S\x01" };
     struct secrets *secrets = set_of("S", "hunter2!");
     for (size_t i = 0; i < COUNT(sealed); i++) {
@@ -378,6 +420,7 @@ int main(void)
         cmocka_unit_test(does_not_wait_without_need),
         cmocka_unit_test(all_values_of_a_secret_are_one_text),
         cmocka_unit_test(what_is_sealed_comes_back),
+        cmocka_unit_test(another_value_takes_the_place_only_when_the_quotes_fit),
         cmocka_unit_test(a_seal_without_its_secret_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
