@@ -133,6 +133,10 @@ local function read_options(record, options, known)
   elseif options.cache ~= nil and not core.is_placeholder(options.cache) then
     problems.add(("%s: 'cache' is true or false, not %s"):format(record.word, check.kind(options.cache)))
   end
+  if record.cache and next(record.secrets) then
+    problems.add(record.word .. ": a cached script cannot be given secrets, because what it leaves, perhaps with "
+      .. "them in it, is kept for other instances; use them in a script of its own, such as 'startup'")
+  end
 end
 
 --- Shell scripts are text without zero bytes.

@@ -19,6 +19,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "script/recipe.h"
+#include "setup/secrets.h"
 
 #define START_TIMEOUT_MS 60000 /* probing container runtimes on a slow machine takes a while */
 #define ANSWER_MAX ((size_t)64 << 10)
@@ -135,6 +137,24 @@ static int open_log(int *out_fd, struct error *err)
     return rc;
 }
 
+/* A recipe's secrets are for the command that was given them, not for a plane that outlives it. */
+static void forget_secrets(void)
+{
+    static const char prefix[] = RECIPE_SECRET_ENV;
+    char name[sizeof prefix + SECRET_NAME_MAX + 1];
+    for (char **entry = environ; *entry;) {
+        size_t size = strcspn(*entry, "=");
+        if (!text_starts(*entry, prefix) || size >= sizeof name) {
+            entry++;
+            continue;
+        }
+        memcpy(name, *entry, size);
+        name[size] = '\0';
+        if (unsetenv(name) < 0) /* else the next one stands here now */
+            entry++;
+    }
+}
+
 /* The child: nothing of the starting terminal stays, and only the pipe is inherited besides 0,
  * 1, 2. */
 static void become_plane(const char *program, const char *socket_path, int log_fd, int ready_fd)
@@ -152,6 +172,7 @@ static void become_plane(const char *program, const char *socket_path, int log_f
     if (chdir("/") != 0 || dup2(null_fd, 0) < 0 || dup2(log_fd, 1) < 0 || dup2(log_fd, 2) < 0 ||
         fcntl(ready_fd, F_SETFD, 0) != 0)
         _exit(EXIT_FAILURE);
+    forget_secrets();
     (void)execv(program, argv);
     (void)dprintf(ready_fd, "error %s: %s\n", program, text_errno(errno));
     _exit(EXIT_FAILURE);

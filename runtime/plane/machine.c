@@ -211,6 +211,15 @@ static int make_users_folder(const char *share, struct error *err)
     return rc;
 }
 
+/* May others begin with what its creation script leaves?  Not when that was given secrets. */
+static bool is_cached(const cJSON *body, const struct place *place)
+{
+    static const char data[] = "creationScript.scriptData";
+    const cJSON *shown = json_at(body, INNER "setupScripts.scripts");
+    return text_equal_nocase(schema_tag(body, TAG_CACHE), "true") &&
+           text_equal(json_string(shown, data, ""), json_string(place->scripts, data, ""));
+}
+
 /* Gathers what the instance is, and creates or starts it. */
 static int bring_up(struct operation *operation, const cJSON *body, const struct place *place,
                     const struct driver_callbacks *callbacks, struct error *err)
@@ -230,8 +239,7 @@ static int bring_up(struct operation *operation, const cJSON *body, const struct
                                         .memory_bytes = (size ? size->memory_mib : 1024) << 20,
                                         .log_folder = logs,
                                         .share_folder = share,
-                                        .cached = text_equal_nocase(schema_tag(body, TAG_CACHE),
-                                                                    "true") };
+                                        .cached = is_cached(body, place) };
     if (text_equal_nocase(json_string(body, INNER "sshSettings.sshPublicAccess", ""), "Enabled"))
         instance.ssh_public_key = json_string(body, INNER "sshSettings.adminPublicKey", NULL);
     int rc = logs ? file_make_dirs(logs, 0755, err) : 0;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <uthash.h>
@@ -186,15 +187,31 @@ static int lock_folder(struct store *store, const char *folder, struct error *er
     return rc;
 }
 
+/* Scripts stand in it with the secrets that they were given.  What SQLite makes beside the file has
+ * the file's mode. */
+static int close_to_others(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    char *journal = text_format("%s-wal", path);
+    int rc = fd < 0 || fchmod(fd, 0600) < 0 ? error_system(err, errno, "opening %s", path) : 0;
+    if (journal)
+        (void)chmod(journal, 0600);
+    free(journal);
+    if (fd >= 0)
+        (void)close(fd);
+    return rc;
+}
+
 static int open_database(struct store *store, const char *folder, struct error *err)
 {
     char *path = folder ? file_join(folder, STORE_FILE) : text_format(":memory:");
     if (!path)
         return error_set(err, ERROR_NO_MEMORY, "no memory for the path of %s", STORE_FILE);
-    int rc = sqlite3_open_v2(
-        path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc != SQLITE_OK)
-        rc = fail(store, rc, path, err);
+    int rc = folder ? close_to_others(path, err) : 0;
+    if (rc == 0 && sqlite3_open_v2(path, &store->db,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                                   NULL) != SQLITE_OK)
+        rc = fail(store, sqlite3_errcode(store->db), path, err);
     free(path);
     return rc;
 }
@@ -208,6 +225,7 @@ static int configure(struct store *store, struct error *err)
         store,
         "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
         "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
+        "PRAGMA secure_delete=ON;" /* a deleted instance's secrets are gone */
         "PRAGMA cache_size=" CACHE_KIB "; PRAGMA wal_autocheckpoint=4000",
         "opening the store", err);
 }

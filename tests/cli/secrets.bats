@@ -59,6 +59,18 @@ in_base64() {
     [[ $output == "'(secret TOKEN)' as ada" ]]
 }
 
+@test "the plane keeps its store to itself, and no secrets of the command that started it" {
+    run -0 mf apply fleet.lua --yes
+    [ "$(stat -c %a "$XDG_DATA_HOME/moonfleet/plane.db" "$XDG_DATA_HOME/moonfleet/plane.db-wal" | sort -u)" = 600 ]
+    for process in $(pgrep -f "serve --socket $XDG_RUNTIME_DIR/"); do
+        run -1 grep -a MOONFLEET_SECRET_ "/proc/$process/environ"
+    done
+    [ -n "$process" ]
+    run -0 mf delete team-ada --yes
+    mf serve --stop
+    run -1 grep -r -F hunter2 "$XDG_DATA_HOME"
+}
+
 @test "another value changes nothing that is there" {
     run -0 mf apply fleet.lua --yes
     MOONFLEET_SECRET_TOKEN=another run -0 mf plan fleet.lua --detailed-exitcode

@@ -50,6 +50,19 @@ RECIPE
     [[ $output != *hunter2* ]]
 }
 
+@test "what was given to scripts does not stay in an instance's folder, run or not" {
+    fleet <<'RECIPE'
+instance "l-one" {
+  setup = setup_script { inline = "#!/bin/sh\ncat /run/moonfleet/spec.json >/etc/seen; exit 3", args = { secret "TOKEN" } },
+  startup = setup_script { inline = "#!/bin/sh\ntrue", args = { secret "TOKEN" } },
+}
+RECIPE
+    run -1 mf apply fleet.lua --yes
+    run -1 grep -r -F hunter2 "$XDG_DATA_HOME/moonfleet/instances" "$(share)"
+    run -0 mf exec l-one -- ls /run/moonfleet
+    [[ $output != *.sh* ]]
+}
+
 @test "arguments arrive whole, the share is there, and the startup script runs in its folder" {
     mkdir -p "$(share)/Users/ada"
     printf '#!/bin/sh\npwd; for a in "$@"; do printf "<%%s>" "$a"; done; ls ../../Logs\n' \

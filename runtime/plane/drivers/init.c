@@ -2,9 +2,12 @@
  *
  * It stands between two worlds: what it reads in /run/moonfleet was written by the plane for it,
  * what it writes there the plane trusts no more than anything else that comes out of an instance.
- * The plane may die and come back at any moment, so the files are the only connection: spec.json
- * what this start is to do status.json  how far it is; replaced as a whole, which wakes the plane
+ * The plane may die and come back at any moment, so the files are the only connection:
+ *
+ *   spec.json      what this start is to do; without the scripts' arguments once it was read
+ *   status.json    how far it is; replaced as a whole, which wakes the plane
  *   creation.json  the creation script has run to its end, and how
+ *
  * Scripts run one after the other; then it sits, reaps, and ends when it is told to. */
 #include "plane/driver.h"
 
@@ -68,13 +71,13 @@ static int64_t now_ms(void)
 
 /* Replaces a file as a whole.  Not durable: who reads it after a crash of the machine finds the
  * container gone and asks no further. */
-static void write_json(const char *folder, const char *name, cJSON *tree)
+static void write_json(const char *folder, const char *name, mode_t mode, cJSON *tree)
 {
     char *text = json_text(tree);
     char *from = text_format("%s/.%s", folder, name);
     char *to = text_format("%s/%s", folder, name);
     if (text && from && to &&
-        oci_files_write(folder, strrchr(from, '/') + 1, text, strlen(text), 0644, NULL) == 0)
+        oci_files_write(folder, strrchr(from, '/') + 1, text, strlen(text), mode, NULL) == 0)
         (void)rename(from, to);
     free(from);
     free(to);
@@ -103,7 +106,7 @@ static void tell(const struct init *init, const char *state, const struct run *r
     }
     if (message)
         (void)cJSON_AddStringToObject(status, "message", message);
-    write_json(OCI_RUN_FOLDER, "status.json", status);
+    write_json(OCI_RUN_FOLDER, "status.json", 0644, status);
 }
 
 static int exit_status(const struct run *run)
@@ -131,7 +134,7 @@ static void describe_log(const struct run *run)
             (void)cJSON_AddNumberToObject(about, "droppedBytes", (double)run_log_dropped(run->log));
     }
     if (name)
-        write_json(OCI_LOG_FOLDER, name, about);
+        write_json(OCI_LOG_FOLDER, name, 0644, about);
     else
         cJSON_Delete(about);
     free(name);
@@ -343,15 +346,17 @@ static int open_log(struct run *run, struct error *err)
     return rc;
 }
 
-/* A script with secrets does not stay where it ran. */
-static void forget_secrets(struct run *run)
+/* Scripts with secrets do not stay where they ran, nor those that were not run in the end. */
+static void remove_secret_scripts(const struct init *init)
 {
-    char *script = file_join(OCI_RUN_FOLDER, json_string(run->step, "script", ""));
-    if (script && secrets_count(run->secrets) > 0)
-        (void)unlink(script);
-    free(script);
-    secrets_free(run->secrets);
-    run->secrets = NULL;
+    const cJSON *step = NULL;
+    cJSON_ArrayForEach(step, json_at(init->spec, "steps"))
+    {
+        char *script = file_join(OCI_RUN_FOLDER, json_string(step, "script", ""));
+        if (script && json_bool(step, "secrets", false))
+            (void)unlink(script);
+        free(script);
+    }
 }
 
 /* Durable, before anybody is told: a script that ran once never runs again. */
@@ -403,7 +408,7 @@ static bool run_step(struct init *init, const cJSON *step)
         remember_creation(&run);
     if (!good)
         tell(init, interrupted ? "interrupted" : "failed", &run, err.code ? err.message : NULL);
-    forget_secrets(&run);
+    secrets_free(run.secrets);
     return good;
 }
 
@@ -544,26 +549,44 @@ static void end_all(struct init *init)
     reap(NULL);
 }
 
+/* Reads what this start is to do.  Arguments, which may be secrets, do not stay in the file. */
+static int read_spec(struct init *init)
+{
+    struct buffer text = { 0 };
+    cJSON *step = NULL;
+    int rc = file_read(OCI_RUN_FOLDER "/spec.json", SPEC_MAX, &text, NULL);
+    if (rc == 0)
+        rc = json_parse(text.data ? text.data : "", text.size, "spec.json", &init->spec, NULL);
+    buffer_clear(&text);
+    cJSON *kept = rc == 0 ? cJSON_Duplicate(init->spec, true) : NULL;
+    if (!kept)
+        return ERROR_NO_MEMORY;
+    cJSON_ArrayForEach(step, cJSON_GetObjectItemCaseSensitive(kept, "steps"))
+    {
+        cJSON_DeleteItemFromObjectCaseSensitive(step, "words");
+    }
+    write_json(OCI_RUN_FOLDER, "spec.json", 0600, kept);
+    return 0;
+}
+
 /* `__init ID` */
 static int run_machine(void)
 {
     struct init init = { 0 };
-    struct buffer text = { 0 };
     const cJSON *step = NULL;
     bool good = true;
     close_standard();
     (void)umask(022);
     init.signals = open_signals();
-    if (init.signals < 0 || file_read(OCI_RUN_FOLDER "/spec.json", SPEC_MAX, &text, NULL) < 0 ||
-        json_parse(text.data ? text.data : "", text.size, "spec.json", &init.spec, NULL) < 0)
+    if (init.signals < 0 || read_spec(&init) < 0)
         return 70;
-    buffer_clear(&text);
     tell(&init, "starting", NULL, NULL);
     make_machine(init.spec);
     cJSON_ArrayForEach(step, json_at(init.spec, "steps"))
     {
         good = good && run_step(&init, step);
     }
+    remove_secret_scripts(&init);
     if (good && !init.ending && json_bool(init.spec, "seal", false)) {
         tell(&init, "built", NULL, NULL); /* and ends: what it wrote becomes a layer */
         init.ending = true;

@@ -271,6 +271,8 @@ static int add_step(cJSON *steps, const char *folder, const char *kind,
     rc = describe_script(step, script, &mode, err);
     if (rc == 0)
         rc = oci_files_write(folder, name, script->text, script->size, mode, err);
+    if (mode == 0700)
+        (void)cJSON_AddTrueToObject(step, "secrets");
     (void)cJSON_AddStringToObject(step, "kind", kind);
     (void)cJSON_AddStringToObject(step, "script", name + strlen("run/"));
     (void)cJSON_AddStringToObject(step, "log", log);

@@ -11,4 +11,5 @@ instance "ds-b" { description = tostring(token), setup = setup_script { workspac
 instance "ds-c" { description = ("%s"):format(token), setup = setup_script { workspace = 7 } }
 instance "ds-d" { setup = setup_script { workspace = "a.sh", inline = "" } }
 output("token", { token })
+instance "ds-e" { setup = setup_script { inline = "#!/bin/sh\n", args = { token }, cache = true } }
 local wrong = "x" .. user "ada@moonfleet.local"
