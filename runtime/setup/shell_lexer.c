@@ -73,6 +73,7 @@ struct word {
     bool digits;         /* nothing but digits so far */
     bool loose_braces;   /* bash may have lost count of the quotes in it when it expands braces */
     bool tilde;          /* "~", "~name": a tilde prefix that is still open */
+    bool bracket;        /* behind a "[" whose "]" has not come */
     char last;           /* the last byte when it was an unquoted literal; else 0 */
     char before_last;
     enum assignment assignment;
@@ -109,9 +110,13 @@ struct frame {
     bool command;    /* the next word is a command's name (or a reserved word) */
     bool redirect;   /* the next word is a redirection's target */
     bool in_word;    /* when it ends, the word below goes on */
-    bool nested;     /* double quotes inside "${…}" */
+    bool nested;     /* quotes inside "${…}" */
     bool after_list; /* a list was just emitted: a separator has to come */
+    bool held;       /* a backslash that may join two lines: the next byte tells */
+    bool declares;   /* the command is declare, export, … whose -i computes */
+    bool computes;   /* the command computes what its words say: let, declare -i */
     bool ambiguous;  /* $'…' in sh: some take it for a quote of its own kind, some do not */
+    bool odd_quotes; /* of the ' in "${…}", which bash pairs */
     char closer;     /* ')' of code; ')' or ']' of arithmetic; 0: none */
     int depth;       /* of brackets inside arithmetic */
     struct word word;
@@ -119,7 +124,7 @@ struct frame {
     char last;
     bool after_number;
     /* [[ … ]] */
-    bool number_next, name_next, text_operand;
+    bool number_next, name_next, regex_next, text_operand;
     /* ${ … } */
     enum parameter_phase phase;
     enum surroundings surroundings;
@@ -151,6 +156,7 @@ struct shell_lexer {
 };
 
 static int feed(struct shell_lexer *lexer, char c, struct error *err);
+static int feed_frame(struct shell_lexer *lexer, char c, struct error *err);
 
 /* ---- bytes ---- */
 
@@ -307,6 +313,11 @@ static void word_literal(struct word *word, char c)
             !word->open || (word->assignment == ASSIGN_YES && is_one_of(word->last, "=:"));
     else if (!is_name(c) && !is_one_of(c, ".-+"))
         word->tilde = false;
+    if (c == '[')
+        word->bracket = true;
+    else if (c == ']' && !is_one_of(word->last, "[:") &&
+             !(word->last == '^' && word->before_last == '['))
+        word->bracket = false;
     word->open = true;
     word->assignment = next_assignment(word, c);
     word->digits = word->digits && is_digit(c);
@@ -347,6 +358,7 @@ static int end_condition_word(struct shell_lexer *lexer, struct error *err)
                            "text: here the value has to be a whole number");
     frame->number_next = word_is_any(&word, computed);
     frame->name_next = word_is_any(&word, named);
+    frame->regex_next = word_is(&word, "=~");
     frame->text_operand = word.has_text_value;
     return 0;
 }
@@ -355,11 +367,15 @@ static int begin_command_word(struct shell_lexer *lexer, const struct word *word
 {
     static const char *const leading[] = { "then",  "do", "else", "elif", "if",     "while",
                                            "until", "{",  "!",    "time", "coproc", NULL };
+    static const char *const declaring[] = { "declare", "typeset",  "local",
+                                             "export",  "readonly", NULL };
     struct frame *frame = top_of(lexer);
     bool bash = lexer->dialect == SHELL_BASH;
     if (word_is_any(word, leading) || word->assignment == ASSIGN_YES)
         return 0;
     frame->command = false;
+    frame->computes = bash && word_is(word, "let");
+    frame->declares = bash && word_is_any(word, declaring);
     if (word_is(word, "for") || (bash && (word_is(word, "select") || word_is(word, "function")))) {
         frame->expected = EXPECT_NAME;
     } else if (bash && word_is(word, "[[")) {
@@ -403,7 +419,11 @@ static int end_code_word(struct shell_lexer *lexer, struct error *err)
             pop(lexer);
         return 0;
     default:
-        return frame->command ? begin_command_word(lexer, &word, err) : 0;
+        if (frame->command)
+            return begin_command_word(lexer, &word, err);
+        if (frame->declares && word.literal && word.text[0] == '-')
+            frame->computes |= memchr(word.text, 'i', sizeof word.text) != NULL;
+        return 0;
     }
 }
 
@@ -462,6 +482,9 @@ static void add_to_delimiter(struct shell_lexer *lexer, struct frame *frame, cha
         frame->heredoc.delimiter[frame->heredoc.size++] = c;
 }
 
+static const char *const unclear_delimiter =
+    "shells differ in how they read the delimiter of a here-document before it";
+
 /* Reads the word behind "<<"; *out_taken is false when `c` ends it. */
 static int read_delimiter(struct shell_lexer *lexer, char c, bool *out_taken, struct error *err)
 {
@@ -476,7 +499,12 @@ static int read_delimiter(struct shell_lexer *lexer, char c, bool *out_taken, st
             frame->delimiter_quote = 0;
         else
             add_to_delimiter(lexer, frame, c);
+        if (c == '\n' || (quote == '"' && c == '\\'))
+            lose(lexer, unclear_delimiter);
     } else if (is_one_of(c, "'\"\\")) {
+        if (frame->heredoc.size > 0 && frame->heredoc.delimiter[frame->heredoc.size - 1] == '$' &&
+            c != '\\')
+            lose(lexer, unclear_delimiter);
         frame->delimiter_quote = c;
         frame->delimiter_begun = frame->heredoc.quoted = true;
     } else if (is_one_of(c, " \t") && !frame->delimiter_begun) {
@@ -949,7 +977,7 @@ static int feed_code_byte(struct shell_lexer *lexer, char c, struct error *err)
         frame->pending = PENDING_DOLLAR;
         return 0;
     case '#':
-        return frame->word.open || condition || frame->kind == FRAME_GLOB
+        return frame->word.open || frame->kind == FRAME_GLOB
                    ? feed_word(lexer, c, err)
                    : push_simple(lexer, FRAME_COMMENT, err);
     case ' ':
@@ -964,15 +992,13 @@ static int feed_code_byte(struct shell_lexer *lexer, char c, struct error *err)
     case '(':
         return condition ? feed_separator(lexer, ' ', err) : open_paren(lexer, err);
     case ')':
-        if (condition)
-            return feed_separator(lexer, ' ', err);
-        if (frame->word.open && frame->kind == FRAME_CASE) {
+        if (frame->word.open && (condition || frame->kind == FRAME_CASE)) {
             size_t depth = lexer->count;
             int rc = end_word(lexer, err);
             if (rc < 0 || lexer->count != depth)
                 return rc < 0 ? rc : feed(lexer, c, err);
         }
-        return close_paren(lexer, err);
+        return condition ? 0 : close_paren(lexer, err);
     default:
         return feed_word(lexer, c, err);
     }
@@ -1089,6 +1115,8 @@ static int feed_arithmetic(struct shell_lexer *lexer, char c, struct error *err)
         frame->pending = PENDING_DOLLAR;
     else if (c == '`')
         return push_backquote(lexer, false, err);
+    else if (frame->kind == FRAME_SUBSCRIPT && is_one_of(c, "'\""))
+        return push_simple(lexer, c == '"' ? FRAME_DOUBLE : FRAME_SINGLE, err);
     else if (c == (frame->closer == ')' ? '(' : '['))
         frame->depth++;
     else if (c == frame->closer && frame->depth > 0)
@@ -1148,6 +1176,15 @@ static int feed_parameter_name(struct shell_lexer *lexer, char c, struct error *
     }
 }
 
+static int begin_single(struct shell_lexer *lexer, bool nested, struct error *err)
+{
+    struct frame *frame;
+    int rc = push(lexer, FRAME_SINGLE, &frame, err);
+    if (rc == 0)
+        frame->nested = nested;
+    return rc;
+}
+
 /* Behind the operator. */
 static int feed_parameter_word(struct shell_lexer *lexer, char c, struct error *err)
 {
@@ -1162,7 +1199,7 @@ static int feed_parameter_word(struct shell_lexer *lexer, char c, struct error *
         return push_backquote(lexer, frame->surroundings == IN_DOUBLE, err);
     else if (c == '\'' &&
              (bare || (frame->surroundings == IN_DOUBLE && frame->phase == PARAMETER_PATTERN)))
-        return push_simple(lexer, FRAME_SINGLE, err);
+        return begin_single(lexer, !bare, err);
     else if (c == '"' && (bare || frame->surroundings == IN_DOUBLE)) {
         int rc = push(lexer, FRAME_DOUBLE, &frame, err);
         if (rc == 0) {
@@ -1170,8 +1207,10 @@ static int feed_parameter_word(struct shell_lexer *lexer, char c, struct error *
             word_of(lexer)->loose_braces |= !bare;
         }
         return rc;
-    } else if (c == '\'')
+    } else if (c == '\'') {
         frame->ambiguous = true; /* bash takes it for a quote and for a character */
+        frame->odd_quotes = !frame->odd_quotes;
+    }
     return 0;
 }
 
@@ -1187,6 +1226,8 @@ static int feed_parameter(struct shell_lexer *lexer, char c, struct error *err)
         return rc < 0 || taken ? rc : feed(lexer, c, err);
     }
     if (c == '}') {
+        if (frame->odd_quotes && lexer->dialect == SHELL_BASH)
+            lose(lexer, "bash looks for the other one of the ' inside of the '${…}' before it");
         pop(lexer);
         top_of(lexer)->last = ')';
         return 0;
@@ -1217,7 +1258,49 @@ static int feed_backquote(struct shell_lexer *lexer, char c, struct error *err)
     return rc;
 }
 
+/* Where a backslash and a line's end are gone before the shell looks at anything: also between the
+ * bytes of an operator, a name, a number. */
+static bool may_join_lines(const struct frame *frame)
+{
+    switch (frame->kind) {
+    case FRAME_ARITHMETIC:
+    case FRAME_SUBSCRIPT:
+    case FRAME_PARAMETER:
+        return frame->pending != PENDING_BACKSLASH;
+    case FRAME_SINGLE:
+    case FRAME_ANSI:
+    case FRAME_COMMENT:
+    case FRAME_BACKQUOTE:
+        return false;
+    case FRAME_HEREDOC:
+        if (frame->heredoc.quoted)
+            return false;
+        break;
+    default:
+        break;
+    }
+    return frame->pending && frame->pending != PENDING_BACKSLASH &&
+           !(frame->pending == PENDING_DELIMITER && frame->delimiter_quote);
+}
+
 static int feed(struct shell_lexer *lexer, char c, struct error *err)
+{
+    struct frame *frame = top_of(lexer);
+    if (frame->held) {
+        frame->held = false;
+        if (c == '\n')
+            return 0;
+        int rc = feed_frame(lexer, '\\', err);
+        return rc < 0 ? rc : feed(lexer, c, err);
+    }
+    if (c == '\\' && may_join_lines(frame)) {
+        frame->held = true;
+        return 0;
+    }
+    return feed_frame(lexer, c, err);
+}
+
+static int feed_frame(struct shell_lexer *lexer, char c, struct error *err)
 {
     switch (top_of(lexer)->kind) {
     case FRAME_DOUBLE:
@@ -1331,14 +1414,18 @@ static int quote_number(struct frame *frame, const struct shell_word *value, str
 
 static const char *const is_name_here = "a value cannot be a name here";
 
+static const char *const backslash_before = "a backslash right before it would change the value";
+
 /* What is pending before a value, as if some other word followed. */
 static int settle(struct shell_lexer *lexer, struct error *err)
 {
     struct frame *frame = top_of(lexer);
     bool taken;
+    if (frame->held)
+        return refuse(err, backslash_before);
     switch (frame->pending) {
     case PENDING_BACKSLASH:
-        return refuse(err, "a backslash right before it would change the value");
+        return refuse(err, backslash_before);
     case PENDING_DOLLAR:
         return refuse(err, "a '$' right before it would make the value a variable's name");
     case PENDING_LESS_LESS:
@@ -1414,6 +1501,8 @@ static int value_in_condition(struct frame *frame, const struct shell_word *valu
 {
     if (frame->name_next)
         return refuse(err, is_name_here);
+    if (frame->regex_next && frame->word.bracket)
+        return refuse(err, "inside of '[…]' of a regular expression nothing can be quoted");
     if (frame->number_next) {
         if (frame->word.open)
             return refuse(err, "in arithmetic a number cannot adjoin a name or another number");
@@ -1423,6 +1512,26 @@ static int value_in_condition(struct frame *frame, const struct shell_word *valu
     }
     quote_word(value, frame->number_next, out);
     return 0;
+}
+
+/* Does the shell compute the text of the word that a value becomes a part of?  It then runs what it
+ * finds in it, whatever quotes stand around it. */
+static bool is_computed(const struct shell_lexer *lexer)
+{
+    size_t at = lexer->count - 1;
+    while (at > 0 && lexer->frames[at].kind >= FRAME_GLOB) {
+        const struct frame *frame = &lexer->frames[at--];
+        if (frame->kind == FRAME_SUBSCRIPT)
+            return true;
+        if (frame->kind == FRAME_COMMENT || frame->kind == FRAME_HEREDOC)
+            return false;
+    }
+    while (at > 0 && lexer->frames[at].kind == FRAME_ARRAY)
+        at--;
+    const struct frame *frame = &lexer->frames[at];
+    if (frame->kind == FRAME_CONDITION)
+        return frame->number_next || frame->name_next;
+    return frame->computes && !frame->command && !frame->redirect;
 }
 
 static int value_in_code(struct shell_lexer *lexer, const struct shell_word *words, size_t count,
@@ -1443,7 +1552,9 @@ static int value_in_code(struct shell_lexer *lexer, const struct shell_word *wor
         bool plain = may_be_plain(frame, &words[i]);
         if (rc == 0 && frame->kind == FRAME_CONDITION)
             rc = value_in_condition(frame, &words[i], out, err);
-        else if (rc == 0)
+        else if (rc == 0 && is_computed(lexer))
+            rc = require_integer(&words[i], err);
+        if (rc == 0 && frame->kind != FRAME_CONDITION)
             quote_word(&words[i], plain, out);
         note_value(&frame->word, &words[i]);
     }
@@ -1533,9 +1644,11 @@ static int value_in_double(const struct shell_lexer *lexer, struct frame *frame,
     return 0;
 }
 
-static int value_in_single(const struct frame *frame, const struct shell_word *value,
-                           struct buffer *out, struct error *err)
+static int value_in_single(const struct shell_lexer *lexer, const struct frame *frame,
+                           const struct shell_word *value, struct buffer *out, struct error *err)
 {
+    if (frame->nested && lexer->dialect == SHELL_BASH && is_unsure_in_quotes(value))
+        return refuse(err, is_unsure_here);
     if (frame->ambiguous)
         return refuse(err, "$'…' is not known to every sh; use another quote");
     quote_single(value->text, value->size, out);
@@ -1564,12 +1677,17 @@ static int value_in_text(struct shell_lexer *lexer, const struct shell_word *val
                          struct buffer *out, struct error *err)
 {
     struct frame *frame = top_of(lexer);
+    struct word *word = word_of(lexer);
+    int rc = is_computed(lexer) ? require_integer(value, err) : 0;
+    if (rc < 0)
+        return rc;
+    word->has_text_value |= word->open && !value->is_integer;
     switch (frame->kind) {
     case FRAME_DOUBLE:
     case FRAME_HEREDOC:
         return value_in_double(lexer, frame, value, out, err);
     case FRAME_SINGLE:
-        return value_in_single(frame, value, out, err);
+        return value_in_single(lexer, frame, value, out, err);
     case FRAME_ANSI:
         quote_escaped(value, "\\'", out);
         return 0;
@@ -1591,12 +1709,16 @@ static int value_in_backquotes(const struct shell_lexer *lexer, const struct she
     struct buffer quoted = { 0 };
     struct frame *frame = top_of(lexer);
     bool deep = frame->in_double && frame->inner->count > 1 && lexer->dialect == SHELL_BASH;
+    bool parameter = lexer->count > 1 && lexer->frames[lexer->count - 2].kind == FRAME_PARAMETER;
+    for (size_t i = 0; i < count && parameter && frame->in_double; i++)
+        if (lexer->dialect == SHELL_BASH && has_byte(&words[i], '"'))
+            return refuse(err, is_unsure_here);
     for (size_t i = 0; i < count && deep; i++)
         if (is_unsure_in_quotes(&words[i]))
             return refuse(err, "in quotes within backquotes within quotes bash loses count; write "
                                "$(…) instead of backquotes");
     if (frame->pending == PENDING_BACKSLASH)
-        return refuse(err, "a backslash right before it would change the value");
+        return refuse(err, backslash_before);
     int rc = shell_lexer_value(frame->inner, words, count, is_list, &quoted, err);
     for (size_t i = 0; i < quoted.size && rc == 0; i++) {
         if (is_one_of(quoted.data[i], "\\$`") || (frame->in_double && quoted.data[i] == '"'))
@@ -1710,6 +1832,8 @@ int shell_lexer_literal(struct shell_lexer *lexer, const char *text, size_t size
         int rc = 0;
         if (lexer->dialect == SHELL_UNKNOWN)
             read_first_line(lexer, text[i]);
+        if (text[i] == '\0')
+            lose(lexer, "there is a NUL byte before it, which some shells pass over");
         if (lexer->heredocs > 0)
             rc = follow_bodies(lexer, text[i], false, &ended, err);
         if (rc == 0 && !ended)

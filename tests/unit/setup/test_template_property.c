@@ -190,9 +190,21 @@ static void in_double(struct trial *t, struct buffer *seen, int depth)
 {
     lit(t, "\"");
     for (unsigned n = roll(&t->dice, 3); n-- > 0;) {
-        switch (roll(&t->dice, depth < DEPTH_MAX ? 7 : 4)) {
+        switch (roll(&t->dice, depth < DEPTH_MAX ? 9 : 4)) {
         case 0:
             both(t, seen, "it's #1 ");
+            break;
+        case 7:
+            lit(t, "${u:-$\\\n(printf %s ");
+            word(t, seen, depth + 1);
+            lit(t, ";printf .)}");
+            buffer_char(seen, '.');
+            break;
+        case 8:
+            lit(t, t->bash ? "$([[ a ]])$([[ a && # it's\n" : "$(: # it's\n$([ a ] && test ");
+            put(t, next_value(t));
+            lit(t, t->bash ? " ]] )$u\\\n " : " a))${u\\\n:-}");
+            buffer_text(seen, t->bash ? " " : "");
             break;
         case 1:
             lit(t, "$u");
@@ -359,7 +371,7 @@ static void match(struct trial *t)
 static void compare(struct trial *t)
 {
     const struct value *value = next_value(t);
-    lit(t, "if [[ ");
+    lit(t, roll(&t->dice, 2) ? "if ([[ # it's )\n" : "if (! [[ a == \\\nb ]]) && (! : || [[ ");
     put(t, value);
     lit(t, " == ");
     put(t, value);
@@ -367,16 +379,17 @@ static void compare(struct trial *t)
     put(t, value);
     lit(t, " =~ ^x");
     put(t, value);
-    lit(t, "$ ) ]]; then p yes; else p no; fi\n");
+    lit(t, "$ ) ]]); then p yes; else p no; fi\n");
     expect_count(t, 1);
     expect(t, "yes", 3);
 }
 
 static void heredoc(struct trial *t, int depth)
 {
-    static const char *const openings[] = { "<<EOF", "<<'EOF'", "<<-EOF", "<<-\"EOF\"", "<<\\EOF" };
+    static const char *const openings[] = { "<<EOF",      "<<-EOF",  "<<\\\nEO\\\nF", "<<'EOF'",
+                                            "<<-\"EOF\"", "<<\\EOF", "<\\\n<E'O'F" };
     unsigned kind = roll(&t->dice, COUNT(openings));
-    bool expands = kind == 0 || kind == 2;
+    bool expands = kind < 3;
     struct buffer seen = { 0 };
     lit(t, "h ");
     lit(t, openings[kind]);
@@ -443,7 +456,7 @@ static void compute(struct trial *t)
     struct value number = { .size = 0 };
     int a = (int)roll(&t->dice, 200) - 100, b = (int)roll(&t->dice, 200) - 100;
     char text[32];
-    lit(t, "p $((1-");
+    lit(t, t->bash ? "let x=1 y=2+x; p $((1-" : "p $(\\\n(1-");
     number.size = (size_t)snprintf(number.text, sizeof number.text, "%d", a);
     number.is_integer = true;
     put(t, &number);
