@@ -6,6 +6,7 @@
 #include "setup/shell_reader.h"
 
 enum rule {
+    RULE_BAD_SHEBANG,
     RULE_BYTE_ORDER_MARK,
     RULE_CACHED_INSTANCE,
     RULE_CRLF,

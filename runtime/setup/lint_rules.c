@@ -5,11 +5,16 @@
 
 /* In the order of enum rule, which is that of their names. */
 static const struct lint_rule rules[RULES] = {
-    [RULE_BYTE_ORDER_MARK] = { "byte-order-mark", LINT_ERROR, true,
+    [RULE_BAD_SHEBANG] = { "bad-shebang", LINT_ERROR, true,
+                           "The first line names no program that can run the script.",
+                           "The kernel looks for the program behind #! by its path, not in PATH.",
+                           "Begin with #!/bin/bash, #!/bin/sh or #!/usr/bin/env PROGRAM." },
+    [RULE_BYTE_ORDER_MARK] = { "byte-order-mark", LINT_ERROR, false,
                                "The script begins with a byte-order mark.",
                                "The kernel looks for #! in the first two bytes; behind a mark it "
-                               "finds none, and the first "
-                               "line is taken for a command.",
+                               "finds none, the first line is "
+                               "taken for a command, and another shell than it names may run "
+                               "the rest.",
                                "Save the file as UTF-8 without a byte-order mark." },
     [RULE_CACHED_INSTANCE] = { "cached-instance", LINT_ERROR, false,
                                "A cached script asks which instance it runs on.",
@@ -49,9 +54,10 @@ static const struct lint_rule rules[RULES] = {
                           "installation in the middle "
                           "makes an instance that looks well.",
                           "Begin with set -eu." },
-    [RULE_NO_SHEBANG] = { "no-shebang", LINT_ERROR, true,
+    [RULE_NO_SHEBANG] = { "no-shebang", LINT_WARNING, false,
                           "The first line does not say which shell runs the script.",
-                          "The service executes the file; without #! it is not said what runs it.",
+                          "The service executes the file, and does not promise what runs one "
+                          "without #!; the local plane takes bash, or sh where there is none.",
                           "Begin with #!/bin/bash or #!/bin/sh, in the first two bytes of the "
                           "file." },
     [RULE_NOT_AS_USER] = { "not-as-user", LINT_WARNING, false,

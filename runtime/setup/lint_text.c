@@ -69,7 +69,7 @@ static void check_first_line(struct lint *lint)
                         ? "the #! stands further down; it counts in the first line only"
                         : "the first line is not #! and a shell");
     } else if (size > 2 && !memchr(line, '/', size)) {
-        lint_report(lint, RULE_NO_SHEBANG, place, "the #! names no program by its whole path");
+        lint_report(lint, RULE_BAD_SHEBANG, place, "the #! names no program by its whole path");
     } else if (size == 2) {
         lint_report(lint, RULE_NO_SHEBANG, place, "nothing stands behind the #!");
     }

@@ -33,7 +33,13 @@ enum form {
     FORM_ANSI,     /* inside $'…' */
     FORM_JSON,
     FORM_URL,
-    FORM_PART, /* base64, hex, a line of it: only hidden */
+    FORM_PART,       /* base64, hex, a line of it: only hidden, like all that follow */
+    FORM_ANSI_OCTAL, /* $'\303\274': where the locale knows ASCII alone */
+    FORM_JSON_ASCII, /* \u00fc, as most libraries write it */
+    FORM_URL_PATH,   /* "/" stays */
+    FORM_URL_QUERY,  /* a blank is "+" */
+    FORM_TWICE,      /* in single quotes twice: `set -x` of what is quoted already */
+    FORM_END
 };
 
 struct pattern {
@@ -193,6 +199,16 @@ static void write_json(char c, struct buffer *out)
         buffer_char(out, c);
 }
 
+static void write_url(enum form form, char c, struct buffer *out)
+{
+    if (isalnum((unsigned char)c) || strchr("-._~", c) || (c == '/' && form == FORM_URL_PATH))
+        buffer_char(out, c);
+    else if (c == ' ' && form == FORM_URL_QUERY)
+        buffer_char(out, '+');
+    else
+        buffer_format(out, "%%%02X", (unsigned char)c);
+}
+
 static void write_char(enum form form, char c, struct buffer *out)
 {
     switch (form) {
@@ -217,32 +233,82 @@ static void write_char(enum form form, char c, struct buffer *out)
     case FORM_ANSI:
         write_ansi(c, out);
         break;
+    case FORM_ANSI_OCTAL:
+        if ((unsigned char)c >= 0x80)
+            buffer_format(out, "\\%03o", (unsigned char)c);
+        else
+            write_ansi(c, out);
+        break;
     case FORM_JSON:
+    case FORM_JSON_ASCII:
         write_json(c, out);
         break;
     case FORM_URL:
-        if (isalnum((unsigned char)c) || strchr("-._~", c))
-            buffer_char(out, c);
-        else
-            buffer_format(out, "%%%02X", (unsigned char)c);
+    case FORM_URL_PATH:
+    case FORM_URL_QUERY:
+        write_url(form, c, out);
         break;
     case FORM_RAW:
     case FORM_PART:
+    case FORM_TWICE:
+    case FORM_END:
         buffer_char(out, c);
         break;
     }
 }
 
-static void write_form(enum form form, const char *value, size_t size, struct buffer *out)
+static void write_chars(enum form form, const char *value, size_t size, struct buffer *out)
 {
     for (size_t i = 0; i < size; i++)
         write_char(form, value[i], out);
 }
 
+/* One character of UTF-8 that is not ASCII, as JSON has it in UTF-16; its size. */
+static size_t write_json_wide(const char *at, size_t left, struct buffer *out)
+{
+    const unsigned char *bytes = (const unsigned char *)at;
+    size_t size = bytes[0] < 0xE0 ? 2 : bytes[0] < 0xF0 ? 3 : 4;
+    uint32_t code = bytes[0] & (0x7FU >> size);
+    for (size_t i = 1; i < size && i < left; i++)
+        code = code << 6 | (bytes[i] & 0x3FU);
+    if (code >= 0x10000)
+        buffer_format(out, "\\u%04x\\u%04x", 0xD800 + ((code - 0x10000) >> 10),
+                      0xDC00 + ((code - 0x10000) & 0x3FF));
+    else
+        buffer_format(out, "\\u%04x", code);
+    return size < left ? size : left;
+}
+
+static void write_json_ascii(const char *value, size_t size, struct buffer *out)
+{
+    bool wide = text_is_utf8(value, size);
+    for (size_t i = 0; i < size;) {
+        if (wide && (unsigned char)value[i] >= 0x80)
+            i += write_json_wide(value + i, size - i, out);
+        else
+            write_json(value[i++], out);
+    }
+}
+
+static void write_form(enum form form, const char *value, size_t size, struct buffer *out)
+{
+    struct buffer once = { 0 };
+    if (form == FORM_JSON_ASCII) {
+        write_json_ascii(value, size, out);
+    } else if (form == FORM_TWICE) {
+        write_chars(FORM_SINGLE, value, size, &once);
+        write_chars(FORM_SINGLE, once.data, once.size, out);
+        out->failed = out->failed ? out->failed : once.failed;
+        wipe_buffer(&once);
+    } else {
+        write_chars(form, value, size, out);
+    }
+}
+
 static bool add_written(struct secrets *secrets, const struct secret *secret)
 {
     bool good = true;
-    for (int form = FORM_RAW; good && form < FORM_PART; form++) {
+    for (int form = FORM_RAW; good && form < FORM_END; form++) {
         struct buffer text = { 0 };
         write_form((enum form)form, secret->value, secret->size, &text);
         good = !text.failed && add_pattern(secrets, (enum form)form, text.data, text.size);

@@ -29,9 +29,9 @@ static void check(const char *text, const char *extra, const char *fields, const
 static void what_cannot_run_fails_the_plan(void **state)
 {
     (void)state;
-    check("echo\\n", "", FIELDS,
-          "failure r.lua:7: setup/a.sh, line 1: the first line is not #! and a shell "
-          "(no-shebang)\n",
+    check("#!bash\\necho\\n", "", FIELDS,
+          "failure r.lua:7: setup/a.sh, line 1: the #! names no program by its whole path "
+          "(bad-shebang)\n",
           1);
     check("#!/bin/sh\\r\\nid\\r\\n", "", FIELDS,
           "failure r.lua:7: setup/a.sh, line 1: 2 of 2 lines end with a carriage return (crlf)\n",
@@ -41,6 +41,7 @@ static void what_cannot_run_fails_the_plan(void **state)
 static void other_findings_are_counted(void **state)
 {
     (void)state;
+    check("set -e\\necho\\n", "", FIELDS, "warning r.lua:7: setup/a.sh: 1 finding\n", 0);
     check("#!/bin/sh\\nset -e\\napt-get install jq\\npip install x\\n", "", FIELDS,
           "warning r.lua:7: setup/a.sh: 2 findings\n", 0);
     check("#!/bin/sh\\nset -e\\necho $CI_NAME\\n", ",\"cache\":true", FIELDS,

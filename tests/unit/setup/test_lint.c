@@ -70,7 +70,7 @@ static void bytes_and_first_line(void **state)
         { "echo hello\n", "no-shebang 1:1" },
         { "\n#!/bin/sh\nid\n", "no-shebang 1:1" },
         { " #!/bin/sh\nid\n", "no-shebang 1:1" },
-        { "#!bash\nid\n", "no-shebang 1:1" },
+        { "#!bash\nid\n", "bad-shebang 1:1" },
         { "#!\nid\n", "no-shebang 1:1" },
         { "\xEF\xBB\xBF#!/bin/sh\nid\n", "byte-order-mark 1:1" },
         { "\xEF\xBB\xBFid\n", "byte-order-mark 1:1, no-shebang 1:2" },

@@ -183,6 +183,11 @@ static void hides_values_however_they_are_written(void **state)
         { "a\"b\\c", "{\"k\":\"a\\\"b\\\\c\"}", "{\"k\":\"•••\"}" },
         { "a b/c?", "GET /?k=a%20b%2Fc%3F HTTP", "GET /?k=••• HTTP" },
         { "hunter2!", "68756e7465723221", "•••" },
+        { "a b/c?", "quote(safe='/'): a%20b/c%3F", "quote(safe='/'): •••" },
+        { "a b/c?", "form: a+b%2Fc%3F", "form: •••" },
+        { "p\xC3\xA4ss\xF0\x9F\x94\x91\"", "[\"p\\u00e4ss\\ud83d\\udd11\\\"\"]", "[\"•••\"]" },
+        { "p\xC3\xA4ss w", "$'p\\303\\244ss w'", "$'•••'" }, /* printf %q, where all is ASCII */
+        { "it's ok", "+ echo ''\\''it'\\''\\'\\'''\\''s ok'\\'''", "+ echo ''\\''•••'\\'''" },
         { "hunter2!", "aHVudGVyMiE=", "•••" },
         { "hunter2!", "aHVudGVyMiEK", "•••" },                /* echo … | base64 */
         { "hunter2!", "dXNlcjpodW50ZXIyIQ==", "dXNlcjp•••" }, /* user:hunter2! */
