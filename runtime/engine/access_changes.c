@@ -25,6 +25,15 @@ static const cJSON *role_resource(struct access_changes *changes, const struct g
     return json_put_string(resource, "name", grant->guid) == 0 ? resource : NULL;
 }
 
+static enum access_moment moment_of(const struct item *item)
+{
+    if (item->step.action == PLAN_DELETE)
+        return ACCESS_AFTER;
+    if (item->type == &resource_role)
+        return ACCESS_WITH_ROLES;
+    return item->grant->instance_key ? ACCESS_BEFORE_REVOKING : ACCESS_WITH_GRANTS;
+}
+
 static int add(struct access_changes *changes, const struct item *item)
 {
     const struct grant_item *grant = item->grant;
@@ -32,6 +41,7 @@ static int add(struct access_changes *changes, const struct item *item)
     *change = (struct access_change) {
         .is_role = item->type == &resource_role,
         .makes = item->step.action != PLAN_DELETE,
+        .moment = moment_of(item),
         .name = grant->guid,
         .file = item->step.file,
         .line = item->step.line,

@@ -95,15 +95,22 @@ static int begin(struct checking *checking, struct error *err)
 
 /* ---- before and after ---- */
 
-/* What is there now and will be gone, or otherwise.  Roles are told with and without a subscription
+/* The changes that hold at a moment. */
+struct until {
+    const struct access_changes *changes;
+    enum access_moment moment;
+};
+
+/* What is there now and is then gone, or otherwise.  Roles are told with and without a subscription
  * in front: their GUIDs tell. */
 static bool is_changed(const cJSON *resource, void *arg)
 {
-    const struct access_changes *changes = arg;
+    const struct until *until = arg;
     const char *id = json_string(resource, "id", "");
     const char *slash = strrchr(id, '/');
-    for (size_t i = 0; i < changes->count; i++)
-        if (text_equal_nocase(changes->items[i].name, slash ? slash + 1 : id))
+    for (size_t i = 0; i < until->changes->count; i++)
+        if (until->changes->items[i].moment <= until->moment &&
+            text_equal_nocase(until->changes->items[i].name, slash ? slash + 1 : id))
             return true;
     return false;
 }
@@ -120,23 +127,53 @@ static int add_change(struct rbac_policy *policy, const struct access_change *ch
                            : rbac_policy_add_assignment(policy, &given, err);
 }
 
-static int make_after(struct access_check *check, struct error *err)
+static int make_policy(struct access_check *check, enum access_moment moment, struct error *err)
 {
     const struct access_changes *changes = &check->changes;
-    if (changes->count == 0)
+    struct until until = { changes, moment };
+    struct rbac_policy **out = &check->policies[moment];
+    bool same = true;
+    for (size_t i = 0; i < changes->count; i++)
+        same = same && changes->items[i].moment != moment;
+    if (same)
         return 0;
-    int rc = access_copy(check->access, is_changed, &check->changes, &check->after, err);
+    int rc = access_copy(check->access, is_changed, &until, out, err);
     for (size_t i = 0; i < changes->count && rc == 0; i++)
-        rc = add_change(check->after, &changes->items[i], err);
-    return rc < 0 ? rc : rbac_policy_compile(check->after, err);
+        if (changes->items[i].moment <= moment)
+            rc = add_change(*out, &changes->items[i], err);
+    return rc < 0 ? rc : rbac_policy_compile(*out, err);
 }
 
-enum access_answer check_after(const struct access_check *check, const char *principal_id,
-                               const char *action, const char *scope)
+static int make_policies(struct access_check *check, struct error *err)
 {
-    const struct rbac_policy *policy = check->after ? check->after : access_policy(check->access);
-    return access_answer_of(check->access, rbac_decide(policy, principal_id, action, scope, false),
-                            principal_id, scope);
+    int rc = 0;
+    for (int moment = ACCESS_NOW + 1; moment < ACCESS_MOMENTS && rc == 0; moment++)
+        rc = make_policy(check, (enum access_moment)moment, err);
+    return rc;
+}
+
+static void drop_policies(struct access_check *check)
+{
+    for (size_t i = 0; i < ACCESS_MOMENTS; i++) {
+        rbac_policy_free(check->policies[i]);
+        check->policies[i] = NULL;
+    }
+}
+
+const struct rbac_policy *check_policy(const struct access_check *check, enum access_moment moment)
+{
+    for (int i = (int)moment; i > ACCESS_NOW; i--)
+        if (check->policies[i])
+            return check->policies[i];
+    return access_policy(check->access);
+}
+
+enum access_answer check_answer(const struct access_check *check, enum access_moment moment,
+                                const char *principal_id, const char *action, const char *scope)
+{
+    return access_answer_of(
+        check->access, rbac_decide(check_policy(check, moment), principal_id, action, scope, false),
+        principal_id, scope);
 }
 
 /* ---- for the checks ---- */
@@ -181,12 +218,11 @@ static void conclude(struct checking *checking)
         if (has_people(check->plan))
             not_known(check, CHECK_ASSIGNED, "what the assigned people may do");
     } else if (check->access) {
-        int rc = make_after(check, &err);
+        int rc = make_policies(check, &err);
         if (rc < 0) {
             check->why = strdup(err.message);
             not_known(check, CHECK_EFFECTS, "what the recipe's grants change");
-            rbac_policy_free(check->after);
-            check->after = NULL;
+            drop_policies(check);
         }
         check_caller(check);
         if (!check->plan->destroy)
@@ -203,7 +239,7 @@ static void release(struct checking *checking)
         return;
     access_cancel(check->loading);
     access_free(check->access);
-    rbac_policy_free(check->after);
+    drop_policies(check);
     access_changes_clear(&check->changes);
     free(check->place);
     free(check->why);

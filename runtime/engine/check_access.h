@@ -8,9 +8,9 @@
 
 struct access_check {
     struct plan *plan;
-    struct access *access;     /* before */
-    struct rbac_policy *after; /* with the plan's own grants and roles; access_policy() when there
-                                * are none */
+    struct access *access;                        /* before */
+    struct rbac_policy *policies[ACCESS_MOMENTS]; /* NULL: that of the moment before, and at first
+                                                   * access_policy() */
     struct access_changes changes;
     struct access_loading *loading;
     char *place; /* the workspace's id */
@@ -22,9 +22,12 @@ void check_caller(const struct access_check *check);
 void check_assigned(const struct access_check *check);
 void check_effects(const struct access_check *check);
 
-/* May they, once the plan's grants are made?  As access_decide(). */
-enum access_answer check_after(const struct access_check *check, const char *principal_id,
-                               const char *action, const char *scope);
+/* What holds at that moment of the apply; compiled, borrowed. */
+const struct rbac_policy *check_policy(const struct access_check *check, enum access_moment moment);
+
+/* May they then?  As access_decide(). */
+enum access_answer check_answer(const struct access_check *check, enum access_moment moment,
+                                const char *principal_id, const char *action, const char *scope);
 
 /* The id of an instance; the caller's to free(); NULL: no memory. */
 char *check_scope_of(const struct access_check *check, const struct item *item);

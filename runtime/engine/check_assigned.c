@@ -68,7 +68,7 @@ static void ask(struct people *people, const struct item *item, struct person *p
     unsigned lacks = 0;
     bool taken = false;
     for (size_t i = 0; scope && i < COUNT(uses); i++) {
-        switch (check_after(people->check, person->id, uses[i].action, scope)) {
+        switch (check_answer(people->check, ACCESS_AFTER, person->id, uses[i].action, scope)) {
         case ACCESS_ALLOWED:
             break;
         case ACCESS_CONDITIONAL:
@@ -130,7 +130,7 @@ static bool deny_in_the_way(const struct people *people, const struct person *pe
                             struct buffer *out)
 {
     const struct access_check *check = people->check;
-    const struct rbac_policy *policy = check->after ? check->after : access_policy(check->access);
+    const struct rbac_policy *policy = check_policy(check, ACCESS_AFTER);
     const struct rbac_naming naming = access_naming(check->access);
     struct rbac_explanation why;
     size_t which = 0;

@@ -13,6 +13,7 @@
 struct need {
     const char *action;
     size_t count, refused, unknown, conditional;
+    size_t lost; /* allowed at first, and taken from the caller by a step of the same kind */
     char *scope; /* the first that is refused; owned */
     const char *file;
     int line; /* of the step that needs it there */
@@ -21,6 +22,10 @@ struct need {
 struct needs {
     const struct access_check *check;
     const char *caller;
+    /* The step that is looked at: when it is done, and where it is declared. */
+    enum access_moment moment;
+    const char *file;
+    int line;
     struct need items[NEEDS_MAX];
     size_t count;
 };
@@ -36,25 +41,17 @@ static struct need *need_of(struct needs *needs, const char *action)
     return &needs->items[needs->count++];
 }
 
-/* Now, or once the plan's own grants are made: those come before instances. */
-static enum access_answer answer(const struct needs *needs, const char *action, const char *scope)
-{
-    enum access_answer now =
-        access_decide(needs->check->access, needs->caller, action, scope, false);
-    return now == ACCESS_ALLOWED || !needs->check->after
-               ? now
-               : check_after(needs->check, needs->caller, action, scope);
-}
-
-static void add_need(struct needs *needs, const char *action, const char *scope, const char *file,
-                     int line)
+static void add_need(struct needs *needs, const char *action, const char *scope)
 {
     struct need *need = need_of(needs, action);
     if (!need || !scope)
         return;
     need->count++;
-    switch (answer(needs, action, scope)) {
+    switch (check_answer(needs->check, needs->moment, needs->caller, action, scope)) {
     case ACCESS_ALLOWED:
+        if (needs->moment == ACCESS_BEFORE_REVOKING &&
+            check_answer(needs->check, ACCESS_AFTER, needs->caller, action, scope) == ACCESS_DENIED)
+            need->lost++;
         break;
     case ACCESS_CONDITIONAL:
         need->conditional++;
@@ -65,8 +62,8 @@ static void add_need(struct needs *needs, const char *action, const char *scope,
     case ACCESS_DENIED:
         if (need->refused++ == 0) {
             need->scope = strdup(scope);
-            need->file = file;
-            need->line = line;
+            need->file = needs->file;
+            need->line = needs->line;
         }
         break;
     }
@@ -90,26 +87,65 @@ static void need_of_instance(struct needs *needs, const struct item *item)
     bool changes =
         step->action == PLAN_UPDATE || step->action == PLAN_START || step->action == PLAN_STOP;
     char *scope = check_scope_of(needs->check, item);
+    needs->moment = ACCESS_WITH_GRANTS;
+    needs->file = step->file;
+    needs->line = step->line;
     if (step->action == PLAN_DELETE || step->action == PLAN_REPLACE)
-        add_need(needs, RBAC_DELETE, scope, step->file, step->line);
+        add_need(needs, RBAC_DELETE, scope);
     if (makes) {
-        add_need(needs, RBAC_WRITE, scope, step->file, step->line);
-        add_need(needs, RBAC_CHECK_NAME, needs->check->place, step->file, step->line);
+        add_need(needs, RBAC_WRITE, scope);
+        add_need(needs, RBAC_CHECK_NAME, needs->check->place);
         if (text_equal(plan_item_power(needs->check->plan, item), "stopped"))
-            add_need(needs, RBAC_STOP, scope, step->file, step->line);
+            add_need(needs, RBAC_STOP, scope);
     }
     for (size_t i = 0; changes && i < COUNT(todos); i++)
         if (item->diff.todo & todos[i].todo)
-            add_need(needs, todos[i].action, scope, step->file, step->line);
+            add_need(needs, todos[i].action, scope);
     free(scope);
 }
 
+static bool has_scope(const cJSON *scopes, const char *scope)
+{
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, scopes)
+    {
+        if (text_equal_nocase(entry->valuestring, scope))
+            return true;
+    }
+    return false;
+}
+
+/* Who changes a role must be allowed to wherever it can be assigned, before and after. */
+static void need_of_role(struct needs *needs, const struct access_change *change)
+{
+    const char *action = change->makes ? RBAC_ROLE_WRITE : RBAC_ROLE_DELETE;
+    const cJSON *old = NULL, *entry;
+    (void)access_find_role(access_roles(needs->check->access), change->name, &old, NULL);
+    const cJSON *before = json_at(old, "properties.assignableScopes");
+    const cJSON *after = json_at(change->role, "properties.assignableScopes");
+    if (!has_scope(before, change->scope) && !has_scope(after, change->scope))
+        add_need(needs, action, change->scope);
+    cJSON_ArrayForEach(entry, after) add_need(needs, action, entry->valuestring);
+    cJSON_ArrayForEach(entry, before)
+    {
+        if (!has_scope(after, entry->valuestring))
+            add_need(needs, action, entry->valuestring);
+    }
+}
+
+/* A change is made while those of the moment before hold. */
 static void need_of_change(struct needs *needs, const struct access_change *change)
 {
-    const char *action = change->is_role ? change->makes ? RBAC_ROLE_WRITE : RBAC_ROLE_DELETE
-                         : change->makes ? RBAC_GRANT
-                                         : RBAC_REVOKE;
-    add_need(needs, action, change->scope, change->file, change->line);
+    needs->moment = (enum access_moment)(change->moment - 1);
+    needs->file = change->file;
+    needs->line = change->line;
+    if (!change->is_role) {
+        add_need(needs, change->makes ? RBAC_GRANT : RBAC_REVOKE, change->scope);
+        return;
+    }
+    if (!change->makes)
+        needs->moment = ACCESS_AFTER; /* roles go when nothing gives them any more */
+    need_of_role(needs, change);
 }
 
 /* ---- findings ---- */
@@ -192,7 +228,7 @@ static void tell_all(const struct needs *needs)
     char *mend = NULL;
     for (size_t i = 0; i < needs->count; i++) {
         refused += needs->items[i].refused;
-        open += needs->items[i].unknown + needs->items[i].conditional;
+        open += needs->items[i].unknown + needs->items[i].conditional + needs->items[i].lost;
     }
     if (refused > 0)
         mend = mend_of(needs);
@@ -202,6 +238,8 @@ static void tell_all(const struct needs *needs)
     free(mend);
     tell(needs, PLAN_CHECK_WARNING, offsetof(struct need, conditional),
          "may do this only on a condition, which the plane decides");
+    tell(needs, PLAN_CHECK_WARNING, offsetof(struct need, lost),
+         "loses this right by this very plan, perhaps before all of it is done");
     tell(needs, PLAN_CHECK_UNKNOWN, offsetof(struct need, unknown), "may or may not do this");
     if (refused == 0 && open == 0)
         tell(needs, PLAN_CHECK_OK, offsetof(struct need, count), "may do all that this needs");

@@ -160,7 +160,7 @@ void check_effects(const struct access_check *check)
         add_affected(&effects, &check->changes.items[i]);
     for (size_t i = 0; i < effects.count; i++) {
         unsigned before = look(access_policy(check->access), &effects.items[i]);
-        unsigned after = look(check->after, &effects.items[i]);
+        unsigned after = look(check_policy(check, ACCESS_AFTER), &effects.items[i]);
         told += tell(check, &effects.items[i], after & ~before, after, true);
         told += tell(check, &effects.items[i], before & ~after, before, false);
     }

@@ -97,3 +97,36 @@ EOF
     [ "$(check assigned failure | wc -l)" -eq 4 ]
     [[ "$(check assigned failure | tail -1)" == "5 more people lack computes/start"* ]]
 }
+
+@test "a right that a plan gives to its caller comes too late for giving it" {
+    mf grant Contributor --to $ada
+    cat >fleet.lua <<EOF
+fleet "self" {}
+grant { role = "User Access Administrator", to = user "$ada" }
+EOF
+    run --separate-stderr mf --as $ada plan fleet.lua
+    [ "$status" -eq 1 ]
+    says "$ada may not give roles to people (roleAssignments/write) at workspace ds-workspace"
+}
+
+@test "a role is changed by who may do so wherever it can be assigned" {
+    mf grant Owner --to $ada
+    cat >fleet.lua <<EOF
+fleet "roles" {}
+role "Driver" { actions = { "computes/start" }, assignable_scopes = { "workspace", "resource-group" } }
+EOF
+    run --separate-stderr mf --as $ada plan fleet.lua
+    [ "$status" -eq 1 ]
+    says "$ada may not make and change roles (roleDefinitions/write) at resource group moonfleet"
+}
+
+@test "a plan that takes from its caller the right to take says so" {
+    mf grant Reader --to $ada --at subscription
+    cat >fleet.lua <<EOF
+fleet "self" {}
+grant { role = "Owner", to = user "$ada" }
+EOF
+    mf apply fleet.lua --yes
+    run -0 --separate-stderr mf --as $ada destroy fleet.lua --yes
+    says "loses this right by this very plan"
+}
