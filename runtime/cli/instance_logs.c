@@ -11,7 +11,7 @@
 #define TIMES_MAX ((size_t)4 << 20)     /* text of a .times file */
 #define LINE_MAX_SIZE ((size_t)1 << 20) /* with --times: longer lines are printed in pieces */
 
-/* Bytes from `offset` on came at `unix_ms`. */
+/* Bytes from `offset` on came at `unix_ms`; 0: nobody knows when. */
 struct mark {
     int64_t offset, unix_ms;
 };
@@ -195,43 +195,45 @@ static int take_marks(struct reading *reading, struct error *err)
 {
     struct buffer *text = &reading->times_text;
     char *newline;
+    size_t at = 0;
     int rc = buffer_check(text, "a log's times", err);
-    while (rc == 0 && text->size > 0 && (newline = memchr(text->data, '\n', text->size))) {
+    while (rc == 0 && at < text->size &&
+           (newline = memchr(text->data + at, '\n', text->size - at))) {
         *newline = '\0';
-        rc = add_mark(reading, text->data, err);
-        buffer_consume(text, (size_t)(newline - text->data) + 1);
+        rc = add_mark(reading, text->data + at, err);
+        at = (size_t)(newline - text->data) + 1;
     }
+    buffer_consume(text, at);
     return rc;
 }
 
-/* When the byte at `offset` came; offsets are asked for in their order. */
+/* When the byte at `offset` came, 0: not known; offsets are asked for in their order. */
 static int64_t time_of(struct reading *reading, int64_t offset)
 {
     while (reading->mark_at + 1 < reading->mark_count &&
            reading->marks[reading->mark_at + 1].offset <= offset)
         reading->mark_at++;
     const struct mark *mark = &reading->marks[reading->mark_at];
-    return reading->mark_count > 0 && mark->offset <= offset ? mark->unix_ms : -1;
+    return reading->mark_count > 0 && mark->offset <= offset ? mark->unix_ms : 0;
 }
 
 /* ---- printing ---- */
 
 /* "2026-11-21T11:42:55.700Z line": of a line that was overwritten (a progress bar) its last state. */
-static void print_line(struct reading *reading, size_t size)
+static void print_line(struct reading *reading, const char *line, size_t size)
 {
     char text[TIME_TEXT_SIZE] = "";
     struct buffer shown = { 0 };
-    const char *line = reading->line.data;
     size_t end = size;
     while (end > 0 && line[end - 1] == '\r')
         end--;
     const char *last = end > 0 ? memrchr(line, '\r', end) : NULL;
     size_t skip = last ? (size_t)(last + 1 - line) : 0;
     int64_t ms = time_of(reading, reading->line_offset);
-    if (ms >= 0)
+    if (ms > 0)
         time_format(ms, text);
-    secrets_redact(reading->secrets, line ? line + skip : "", end - skip, &shown);
-    (void)printf("%.23s%s ", ms >= 0 ? text : "-", ms >= 0 ? "Z" : "");
+    secrets_redact(reading->secrets, line + skip, end - skip, &shown);
+    (void)printf("%.23s%s ", ms > 0 ? text : "-", ms > 0 ? "Z" : "");
     (void)fwrite(shown.data ? shown.data : "", 1, shown.size, stdout);
     (void)putchar('\n');
     buffer_clear(&shown);
@@ -241,15 +243,19 @@ static void print_line(struct reading *reading, size_t size)
 static void print_lines(struct reading *reading, bool end)
 {
     struct buffer *line = &reading->line;
-    while (line->size > 0) {
-        const char *newline = memchr(line->data, '\n', line->size);
-        if (!newline && !end && line->size < LINE_MAX_SIZE)
-            return;
-        size_t size = newline ? (size_t)(newline - line->data) : line->size;
-        print_line(reading, size);
-        reading->line_offset += (int64_t)size + (newline != NULL);
-        buffer_consume(line, size + (newline != NULL));
+    size_t at = 0;
+    while (at < line->size) {
+        size_t left = line->size - at;
+        const char *newline = memchr(line->data + at, '\n', left);
+        if (!newline && !end && left < LINE_MAX_SIZE)
+            break;
+        size_t size = newline ? (size_t)(newline - line->data) - at : left;
+        print_line(reading, line->data + at, size);
+        size += newline != NULL;
+        reading->line_offset += (int64_t)size;
+        at += size;
     }
+    buffer_consume(line, at);
 }
 
 static void take_text(struct reading *reading, const char *text, size_t size, bool end)
@@ -416,7 +422,10 @@ static cJSON *times_json(const struct reading *reading)
         cJSON *entry = cJSON_CreateObject();
         time_format(reading->marks[i].unix_ms, text);
         (void)cJSON_AddNumberToObject(entry, "offset", (double)reading->marks[i].offset);
-        (void)cJSON_AddStringToObject(entry, "time", text);
+        if (reading->marks[i].unix_ms > 0)
+            (void)cJSON_AddStringToObject(entry, "time", text);
+        else
+            (void)cJSON_AddNullToObject(entry, "time");
         (void)cJSON_AddItemToArray(list, entry);
     }
     return list;

@@ -75,7 +75,9 @@ static int read_value(struct line *line, struct buffer *out, struct error *err)
     skip_blanks(line);
     if (rc == 0 && line->at < line->end)
         return wrong(line, "there is something behind the quoted value", err);
-    return rc == 0 ? buffer_check(out, "a secret", err) : rc;
+    if (rc == 0 && (rc = buffer_check(out, "a secret", err)) < 0)
+        error_at(err, line->path, line->number);
+    return rc;
 }
 
 static int take_value(const struct line *line, cJSON *values, const char *name,
@@ -129,12 +131,12 @@ int secrets_file_parse(const char *text, size_t size, const char *path, cJSON **
     if (rc == 0 && !text_is_utf8(text, size)) {
         rc = error_set(err, ERROR_SYNTAX, "'%s' is not UTF-8 text", path);
     }
-    for (const char *at = text, *stop; rc == 0 && at < end; at = stop + 1) {
+    for (const char *at = text; rc == 0 && at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         line.number++;
         line.at = at;
         line.end = newline ? newline : end;
-        stop = line.end;
+        at = newline ? newline + 1 : end;
         rc = read_line(&line, values, err);
     }
     if (rc == 0)

@@ -116,6 +116,11 @@ RECIPE
     [[ ${lines[0]%% *} < ${lines[1]%% *} ]]
     mf logs l-one --json 2>/dev/null | jq -r .base64 | base64 -d >got
     printf 'first\n1%%\r99%%\r\n\377\n' | cmp - got
+    echo "6 0" >>"$(share)/Logs/l-one/0001-creation.times" # the end of the times: no more of them fit
+    sed -i '2d' "$(share)/Logs/l-one/0001-creation.times"
+    run -0 --separate-stderr mf logs l-one --times
+    [[ ${lines[0]} =~ ^20[0-9-]*T[0-9:.]*Z\ first$ ]]
+    [ "${lines[1]}" = "- 99%" ]
 }
 
 @test "-f waits for a run that has not begun, and goes on to the next" {

@@ -21,6 +21,7 @@ struct run_log {
     bool marked;       /* there is one */
     bool line_open;    /* the last byte was no newline */
     bool full;         /* the cap was told */
+    bool times_full;   /* so was that of .times */
 };
 
 static int make_file(const char *folder, const char *name, struct error *err)
@@ -77,12 +78,12 @@ static void mark_time(struct run_log *log)
 {
     char line[64];
     int64_t now = clock_monotonic_ms(clock_real());
-    if (log->times < 0 || (log->marked && now - log->marked_ms < RUN_LOG_TIMES_MS))
+    if (log->times < 0 || log->times_full ||
+        (log->marked && now - log->marked_ms < RUN_LOG_TIMES_MS))
         return;
+    log->times_full = log->times_size > RUN_LOG_TIMES_MAX - (int64_t)sizeof line;
     int size = snprintf(line, sizeof line, "%" PRId64 " %" PRId64 "\n", log->size,
-                        clock_unix_ms(clock_real()));
-    if (log->times_size + size > RUN_LOG_TIMES_MAX)
-        return;
+                        log->times_full ? 0 : clock_unix_ms(clock_real()));
     log->times_size += (int64_t)write_whole(log->times, line, (size_t)size);
     log->marked_ms = now;
     log->marked = true;

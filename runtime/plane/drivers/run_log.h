@@ -2,7 +2,7 @@
  *
  * Beside "0001-creation.log", which is the output as it is (less the values of secrets), stands
  * "0001-creation.times": a line "<offset> <Unix time in ms>" says when the bytes from that offset on
- * came, to RUN_LOG_TIMES_MS. */
+ * came, to RUN_LOG_TIMES_MS.  A time of 0 is the last one: there is no room for those that follow. */
 #ifndef PLANE_DRIVERS_RUN_LOG_H
 #define PLANE_DRIVERS_RUN_LOG_H
 
