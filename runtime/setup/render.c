@@ -193,6 +193,7 @@ static void write_head(struct buffer *out, bool bash)
         "\\$s/\\$/' \\\\\\\\/\"; }\n"
         "  unset IFS\n"
         "  for moonfleet in $(env | LC_ALL=C sed -n 's/^\\(CI_[A-Za-z0-9_]*\\)=.*/\\1/p'); do\n"
+        "    eval \"[ \\\"\\${$moonfleet+set}\\\" ]\" || continue\n"
         "    printf 'export %s=' \"$moonfleet\"\n"
         "    eval \"printf '%s\\\\n' \\\"\\${$moonfleet-}\\\"\" | moonfleet_quote\n"
         "    echo\n"

@@ -581,6 +581,7 @@ static int follow_body(struct shell_lexer *lexer, size_t at, char c, bool from_v
         return 0;
     }
     begin_line(frame);
+    frame->line_has_value = from_value; /* a line that the value began */
     return 0;
 }
 

@@ -71,14 +71,15 @@ SCRIPT
 @test "as_user keeps the folder, the arguments, the CI_ variables and the script's options" {
     fake_sudo
     export CI_NAME="it's \$me
-and more" CI_EMPTY=''
+CI_MORE=and more" CI_EMPTY=''
     for shell in bash sh; do
         cat >x.sh <<SCRIPT
 #!/bin/$shell
 set -eu
 IFS=:
 {% as_user() %}
-printf '<%s>' "\$PWD" "\$HOME" "\$CI_NAME" "\$CI_EMPTY" "\$#" "\$@"
+printf '<%s>' "\$PWD" "\$HOME" "\$CI_NAME" "\$CI_EMPTY\${CI_MORE-}" "\$#" "\$@"
+[ -z "\${CI_MORE+set}" ] || echo "a line of a value is no variable"
 case \$- in *e*u* | *u*e*) echo both ;; esac
 read -r line || echo "nothing to read"
 cat

@@ -120,6 +120,8 @@ static const struct {
     { "cat <<E@\nx\n", "x", "delimiter" },
     { "cat <<E\n@\nE\n", "a\nE\nrm", "ends it" },
     { "cat <<E\n@E\nE\n", "", "ends it" },
+    { "cat <<E\n@E\nE\n", "a\n", "ends it" },
+    { "cat <<''\na@\n\n", "\n", "ends it" },
     { "cat <<'END'\nE@", "ND", "ends it" },
     { "cat <<-E\n@\nE\n", "\ta", "tab" },
     { "cat <<E\n${x:-@}\nE\n", "a", "variable" },
