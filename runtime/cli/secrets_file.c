@@ -149,7 +149,7 @@ int secrets_file_parse(const char *text, size_t size, const char *path, cJSON **
 /* Others who can read it have the secrets already. */
 static int check_mode(const char *path, struct error *err)
 {
-    struct stat status;
+    struct stat status = { 0 };
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int rc = fd < 0 || fstat(fd, &status) < 0
                  ? error_system(err, errno, "opening the secrets in '%s'", path)
