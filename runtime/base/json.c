@@ -533,7 +533,7 @@ int json_sort(cJSON *array, int (*compare)(const cJSON *a, const cJSON *b))
 {
     size_t count = (size_t)cJSON_GetArraySize(array);
     size_t used = 0;
-    cJSON **items = calloc(count + 1, sizeof *items);
+    cJSON **items = calloc(count + 1, sizeof(cJSON *));
     if (!items)
         return ERROR_NO_MEMORY;
     for (; array->child && used < count; used++) {

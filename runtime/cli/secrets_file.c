@@ -151,13 +151,12 @@ static int check_mode(const char *path, struct error *err)
 {
     struct stat status = { 0 };
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int rc = fd < 0 || fstat(fd, &status) < 0
-                 ? error_system(err, errno, "opening the secrets in '%s'", path)
-                 : 0;
+    bool known = fd >= 0 && fstat(fd, &status) == 0;
+    int errnum = errno;
     if (fd >= 0)
         (void)close(fd);
-    if (rc < 0)
-        return rc;
+    if (!known)
+        return error_system(err, errnum, "opening the secrets in '%s'", path);
     if (status.st_uid != geteuid() && status.st_uid != 0)
         return error_set(err, ERROR_DENIED, "the secrets in '%s' are somebody else's file", path);
     if (S_ISREG(status.st_mode) && (status.st_mode & 077) != 0)

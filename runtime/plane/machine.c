@@ -200,9 +200,11 @@ static int call_driver(struct operation *operation, const struct driver_instance
 /* Everybody's folder in the file share; who can get at the plane's folder at all is settled above it. */
 static int make_users_folder(const char *share, struct error *err)
 {
+    int rc = 0;
     char *users = file_join(share, "Users");
-    int rc = users ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory for the file share");
-    if (rc == 0 && !file_exists(users)) {
+    if (!users)
+        return error_set(err, ERROR_NO_MEMORY, "no memory for the file share");
+    if (!file_exists(users)) {
         rc = file_make_dirs(users, 0755, err);
         if (rc == 0 && chmod(users, 01777) < 0)
             rc = error_system(err, errno, "opening '%s' to everybody", users);

@@ -1,6 +1,7 @@
 /* listing.c - reads, writes and compares listings. */
 #include "setup/listing.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,6 +221,7 @@ static int compare_file(const struct listing_file *before, const struct listing_
                         struct changes *out)
 {
     const struct listing_file *file = after ? after : before;
+    assert(file);
     bool was = before ? before->type != LISTING_REMOVED : after->below != LISTING_BELOW_NOTHING;
     bool is = after ? after->type != LISTING_REMOVED : before->below != LISTING_BELOW_NOTHING;
     struct change change = { .name = file->path, .file = file };
@@ -251,12 +253,11 @@ static int compare_files(const struct listing *before, const struct listing *aft
     size_t j = 0;
     int rc = 0;
     while (rc == 0 && (i < before->count || j < after->count)) {
-        const struct listing_file *b = i < before->count ? &before->files[i] : NULL;
-        const struct listing_file *a = j < after->count ? &after->files[j] : NULL;
-        int order = !b ? 1 : !a ? -1 : strcmp(b->path, a->path);
-        i += order <= 0;
-        j += order >= 0;
-        rc = compare_file(order <= 0 ? b : NULL, order >= 0 ? a : NULL, out);
+        int order = i == before->count  ? 1
+                    : j == after->count ? -1
+                                        : strcmp(before->files[i].path, after->files[j].path);
+        rc = compare_file(order <= 0 ? &before->files[i++] : NULL,
+                          order >= 0 ? &after->files[j++] : NULL, out);
     }
     return rc;
 }
@@ -268,17 +269,20 @@ static int compare_names(const struct listing_names *before, const struct listin
     size_t j = 0;
     int rc = 0;
     while (rc == 0 && (i < before->count || j < after->count)) {
-        const struct listing_name *b = i < before->count ? &before->items[i] : NULL;
-        const struct listing_name *a = j < after->count ? &after->items[j] : NULL;
-        int order = !b ? 1 : !a ? -1 : strcmp(b->name, a->name);
-        i += order <= 0;
-        j += order >= 0;
-        const struct change change = { .kind = order < 0   ? CHANGE_REMOVED
-                                               : order > 0 ? CHANGE_ADDED
-                                                           : CHANGE_CHANGED,
-                                       .name = order <= 0 ? b->name : a->name,
-                                       .before = order <= 0 ? b->value : NULL,
-                                       .after = order >= 0 ? a->value : NULL };
+        int order = i == before->count  ? 1
+                    : j == after->count ? -1
+                                        : strcmp(before->items[i].name, after->items[j].name);
+        struct change change = { .kind = order < 0   ? CHANGE_REMOVED
+                                         : order > 0 ? CHANGE_ADDED
+                                                     : CHANGE_CHANGED };
+        if (order >= 0) {
+            change.name = after->items[j].name;
+            change.after = after->items[j++].value;
+        }
+        if (order <= 0) {
+            change.name = before->items[i].name;
+            change.before = before->items[i++].value;
+        }
         if (order != 0 || !text_equal(change.before, change.after))
             rc = add_change(out, &change);
     }

@@ -670,7 +670,7 @@ static unsigned forms_of(const struct secret *secret, const char *bytes, size_t 
     for (int form = FORM_RAW; form < FORM_PART; form++) {
         struct buffer text = { 0 };
         write_form((enum form)form, secret->value, secret->size, &text);
-        if (!text.failed && text.size == size && memcmp(text.data, bytes, size) == 0)
+        if (!text.failed && text.size == size && (size == 0 || memcmp(text.data, bytes, size) == 0))
             forms |= 1U << form;
         wipe_buffer(&text);
     }
@@ -745,10 +745,10 @@ int secrets_unseal(const struct secrets *secrets, const char *text, size_t size,
     while ((seal = memmem(at, (size_t)(end - at), SEAL_BEGIN, strlen(SEAL_BEGIN)))) {
         const char *name = seal + strlen(SEAL_BEGIN);
         const char *stop = memchr(name, SEAL_END, (size_t)(end - name));
+        if (!stop)
+            return error_set(err, ERROR_SYNTAX, "a secret's place in the saved plan has no end");
         buffer_append(out, at, (size_t)(seal - at));
-        int rc =
-            stop ? open_seal(secrets, name, (size_t)(stop - name), out, err)
-                 : error_set(err, ERROR_SYNTAX, "a secret's place in the saved plan has no end");
+        int rc = open_seal(secrets, name, (size_t)(stop - name), out, err);
         if (rc < 0)
             return rc;
         at = stop + 1;
