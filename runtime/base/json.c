@@ -548,3 +548,59 @@ int json_sort(cJSON *array, int (*compare)(const cJSON *a, const cJSON *b))
     free((void *)items);
     return 0;
 }
+
+/* ---- errors ---- */
+
+static void put_text(cJSON *object, const char *name, const char *text)
+{
+    if (text[0])
+        cJSON_AddStringToObject(object, name, text);
+}
+
+/* Our own codes as words of the style of ARM's: "NotFound". */
+static const char *code_name(int code)
+{
+    static const struct {
+        int code;
+        const char *name;
+    } names[] = {
+        { ERROR_NO_MEMORY, "OutOfMemory" }, { ERROR_IO, "InputOutput" },
+        { ERROR_SYNTAX, "Syntax" },         { ERROR_RANGE, "OutOfRange" },
+        { ERROR_INVALID, "Invalid" },       { ERROR_NOT_FOUND, "NotFound" },
+        { ERROR_CONFLICT, "Conflict" },     { ERROR_DENIED, "Denied" },
+        { ERROR_QUOTA, "Quota" },           { ERROR_TOO_LARGE, "TooLarge" },
+        { ERROR_TOO_NEW, "TooNew" },        { ERROR_TIMEOUT, "Timeout" },
+        { ERROR_CANCELLED, "Cancelled" },   { ERROR_UNAVAILABLE, "Unavailable" },
+        { ERROR_REMOTE, "Remote" },         { ERROR_LIMIT, "Limit" },
+        { ERROR_USAGE, "Usage" },
+    };
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (names[i].code == code)
+            return names[i].name;
+    return "Internal";
+}
+
+const char *json_error_code(const struct error *err)
+{
+    return err->name[0] ? err->name : code_name(err->code);
+}
+
+cJSON *json_error(const struct error *err)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "code", json_error_code(err));
+    cJSON_AddStringToObject(object, "message", err->message);
+    put_text(object, "target", err->target);
+    put_text(object, "file", err->file);
+    if (err->line > 0)
+        cJSON_AddNumberToObject(object, "line", err->line);
+    if (err->status > 0)
+        cJSON_AddNumberToObject(object, "status", err->status);
+    cJSON *details = NULL;
+    if (err->details[0] &&
+        json_parse(err->details, strlen(err->details), "details", &details, NULL) == 0)
+        cJSON_AddItemToObject(object, "details", details);
+    else
+        put_text(object, "details", err->details);
+    return object;
+}

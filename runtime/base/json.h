@@ -55,4 +55,9 @@ void json_quote(struct buffer *out, const char *text);
  * exactly. */
 bool json_equal(const cJSON *a, const cJSON *b);
 
+/* {"code","message","target","file","line","status","details"}: what is unknown is left out.  The
+ * code is ARM's, or ours as a word of that style ("NotFound").  The caller's. */
+cJSON *json_error(const struct error *err);
+const char *json_error_code(const struct error *err); /* that code; the error's own, or static */
+
 #endif

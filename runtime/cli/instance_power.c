@@ -230,7 +230,7 @@ static cJSON *report_json(const struct acting *acting)
                                 : acting->wait ? "done"
                                                : "accepted");
         if (target->failed)
-            cJSON_AddItemToObject(row, "error", output_error_json(&target->err));
+            cJSON_AddItemToObject(row, "error", json_error(&target->err));
         cJSON_AddItemToArray(rows, row);
     }
     return document;

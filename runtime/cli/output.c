@@ -149,55 +149,6 @@ const char *output_safe(char *out, size_t out_size, const char *text)
 
 /* ---- errors ---- */
 
-static void put_text(cJSON *object, const char *name, const char *text)
-{
-    if (text[0])
-        cJSON_AddStringToObject(object, name, text);
-}
-
-/* Our own codes as words of the style of ARM's: "NotFound". */
-static const char *code_name(int code)
-{
-    static const struct {
-        int code;
-        const char *name;
-    } names[] = {
-        { ERROR_NO_MEMORY, "OutOfMemory" }, { ERROR_IO, "InputOutput" },
-        { ERROR_SYNTAX, "Syntax" },         { ERROR_RANGE, "OutOfRange" },
-        { ERROR_INVALID, "Invalid" },       { ERROR_NOT_FOUND, "NotFound" },
-        { ERROR_CONFLICT, "Conflict" },     { ERROR_DENIED, "Denied" },
-        { ERROR_QUOTA, "Quota" },           { ERROR_TOO_LARGE, "TooLarge" },
-        { ERROR_TOO_NEW, "TooNew" },        { ERROR_TIMEOUT, "Timeout" },
-        { ERROR_CANCELLED, "Cancelled" },   { ERROR_UNAVAILABLE, "Unavailable" },
-        { ERROR_REMOTE, "Remote" },         { ERROR_LIMIT, "Limit" },
-        { ERROR_USAGE, "Usage" },
-    };
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (names[i].code == code)
-            return names[i].name;
-    return "Internal";
-}
-
-cJSON *output_error_json(const struct error *err)
-{
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "code", err->name[0] ? err->name : code_name(err->code));
-    cJSON_AddStringToObject(object, "message", err->message);
-    put_text(object, "target", err->target);
-    put_text(object, "file", err->file);
-    if (err->line > 0)
-        cJSON_AddNumberToObject(object, "line", err->line);
-    if (err->status > 0)
-        cJSON_AddNumberToObject(object, "status", err->status);
-    cJSON *details = NULL;
-    if (err->details[0] &&
-        json_parse(err->details, strlen(err->details), "details", &details, NULL) == 0)
-        cJSON_AddItemToObject(object, "details", details);
-    else
-        put_text(object, "details", err->details);
-    return object;
-}
-
 /* ARM's details: an array of {"code","message","details"}, or whatever came as text. */
 static void print_detail(struct buffer *out, const cJSON *detail, int depth)
 {
@@ -272,7 +223,7 @@ void output_error(struct output *output, const struct error *err)
     }
     if (!output->errors)
         output->errors = cJSON_CreateArray();
-    cJSON_AddItemToArray(output->errors, output_error_json(err));
+    cJSON_AddItemToArray(output->errors, json_error(err));
 }
 
 cJSON *output_take_errors(struct output *output)

@@ -54,9 +54,6 @@ cJSON *output_take_errors(struct output *output);
  */
 void output_errors(struct output *output);
 
-/* {"code","message","target","file","line","status","details"}: what is unknown is left out. */
-cJSON *output_error_json(const struct error *err);
-
 /* The escape sequence that begins / ends a style; "" without colour. */
 const char *output_style(bool colour, enum style style);
 

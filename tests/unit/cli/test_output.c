@@ -81,7 +81,7 @@ static void tells_an_error_as_data(void **state)
     text_copy(err.name, sizeof err.name, "AuthorizationFailed");
     text_copy(err.details, sizeof err.details, "[{\"code\":\"Inner\"}]");
     error_at(&err, "quickstart.lua", 12);
-    cJSON *json = output_error_json(&err);
+    cJSON *json = json_error(&err);
     assert_string_equal(json_string(json, "code", ""), "AuthorizationFailed");
     assert_string_equal(json_string(json, "message", ""), "no");
     assert_string_equal(json_string(json, "file", ""), "quickstart.lua");
@@ -96,7 +96,7 @@ static void names_our_own_errors(void **state)
     struct error err = { 0 };
     (void)state;
     error_set(&err, ERROR_NOT_FOUND, "nothing there");
-    cJSON *json = output_error_json(&err);
+    cJSON *json = json_error(&err);
     assert_string_equal(json_string(json, "code", ""), "NotFound");
     assert_null(json_at(json, "status"));
     assert_null(json_at(json, "line"));
