@@ -2,7 +2,8 @@
 #include "cli/access_commands.h"
 
 #include "base/text.h"
-#include "cli/judge.h"
+#include "cli/session.h"
+#include "engine/judge.h"
 
 static enum style style_of(enum access_answer answer)
 {
@@ -18,64 +19,6 @@ static const char *word_of(enum access_answer answer)
                                          [ACCESS_CONDITIONAL] = "conditional",
                                          [ACCESS_UNKNOWN] = "unknown" };
     return words[answer];
-}
-
-/* ---- as JSON ---- */
-
-/* Lines as an array of texts. */
-static cJSON *lines_json(const struct buffer *lines)
-{
-    cJSON *array = cJSON_CreateArray();
-    for (const char *at = lines->data; at && *at;) {
-        size_t size = strcspn(at, "\n");
-        char *line = text_dup_size(at, size);
-        if (line)
-            cJSON_AddItemToArray(array, cJSON_CreateString(line));
-        free(line);
-        at += size + (at[size] == '\n');
-    }
-    return array;
-}
-
-static cJSON *text_json(const char *text)
-{
-    return text ? cJSON_CreateString(text) : cJSON_CreateNull();
-}
-
-static cJSON *assignment_json(const struct judged *judged)
-{
-    const struct rbac_assignment *given = judged->why.assignment;
-    if (!given || access_role_is_own(given->role_id))
-        return cJSON_CreateNull();
-    cJSON *row = cJSON_CreateObject();
-    cJSON_AddItemToObject(row, "id", text_json(given->id));
-    cJSON_AddItemToObject(row, "role", text_json(judged->why.role ? judged->why.role->name : NULL));
-    cJSON_AddStringToObject(row, "roleId", given->role_id);
-    cJSON_AddStringToObject(row, "scope", given->scope);
-    cJSON_AddStringToObject(row, "principalId", given->principal_id);
-    cJSON_AddItemToObject(row, "principal",
-                          text_json(access_name(judged->access, given->principal_id)));
-    cJSON_AddBoolToObject(row, "condition", given->has_condition);
-    return row;
-}
-
-static cJSON *judged_json(const struct judged *judged)
-{
-    cJSON *document = cJSON_CreateObject();
-    cJSON_AddStringToObject(document, "answer", access_answer_name(judged->answer));
-    cJSON *who = cJSON_AddObjectToObject(document, "who");
-    cJSON_AddStringToObject(who, "id", judged->who.id);
-    cJSON_AddStringToObject(who, "name", judged->who.name);
-    cJSON_AddStringToObject(document, "action", judged->action);
-    cJSON_AddStringToObject(document, "scope", judged->scope);
-    cJSON_AddItemToObject(document, "because", lines_json(&judged->because));
-    cJSON_AddItemToObject(document, "notes", lines_json(&judged->notes));
-    cJSON_AddItemToObject(document, "assignment", assignment_json(judged));
-    cJSON_AddItemToObject(document, "pattern", text_json(judged->why.pattern));
-    cJSON_AddItemToObject(document, "suggestedRole",
-                          text_json(judged->suggestion ? judged->suggestion->name : NULL));
-    cJSON_AddItemToObject(document, "command", text_json(judged->command));
-    return document;
 }
 
 /* ---- for people ---- */
@@ -169,7 +112,10 @@ static int ask(struct invocation *invocation, struct session **session, struct j
     if (rc < 0)
         return ERROR_USAGE; /* without waking a plane */
     rc = session_open(invocation, session, err);
-    return rc < 0 ? rc : judge(*session, &question, judged, err);
+    if (rc < 0)
+        return rc;
+    const struct workspace_ref here = session_here(*session);
+    return judge(session_client(*session), &here, &question, judged, err);
 }
 
 static int run(struct invocation *invocation, bool whole, struct error *err)

@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "cli/access_commands.h"
 #include "cli/session.h"
-#include "cli/who.h"
 #include "rbac/words.h"
 
 #define AUDIT_PATH "/moonfleet/audit"

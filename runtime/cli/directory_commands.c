@@ -6,8 +6,9 @@
 
 #include "base/random.h"
 #include "base/text.h"
-#include "cli/who.h"
+#include "cli/session.h"
 #include "client/principals.h"
+#include "engine/who.h"
 #include "model/rules.h"
 
 #define NESTED_MAX 1000 /* groups that one show walks through */
@@ -153,7 +154,7 @@ static int run_list(struct invocation *invocation, enum directory_kind kind, str
     cJSON *body = NULL;
     int rc = session_open(invocation, &session, err);
     if (rc == 0) {
-        const struct directory directory = who_directory(session);
+        const struct directory directory = who_directory(session_client(session));
         rc = ask(session, &request, principals_list(&request, &directory, kind, err), &body, err);
     }
     if (rc == 0)
@@ -219,7 +220,7 @@ static int walk_member(struct walk *walk, const struct named_item *member, const
 
 static int walk_group(struct walk *walk, const char *id, const cJSON *via, struct error *err)
 {
-    const struct directory directory = who_directory(walk->session);
+    const struct directory directory = who_directory(session_client(walk->session));
     struct principals_request request;
     struct named_item *sorted = NULL;
     size_t count = 0;
@@ -285,7 +286,8 @@ static int run_group_show(struct invocation *invocation, struct error *err)
     cJSON *via = cJSON_CreateArray();
     int rc = session_open(invocation, &session, err);
     if (rc == 0)
-        rc = who_resolve_kind(session, DIRECTORY_GROUP, invocation->arguments[0], &group, err);
+        rc = who_resolve_kind(session_client(session), DIRECTORY_GROUP, invocation->arguments[0],
+                              &group, err);
     if (rc == 0) {
         walk = (struct walk) { session, cJSON_CreateArray(), cJSON_CreateObject(), 0 };
         (void)visit(&walk, group.id);
@@ -325,7 +327,7 @@ static int run_user_create(struct invocation *invocation, struct error *err)
         return error_set(err, ERROR_INVALID, "'%s': %s", safe_name(upn, safe), rule);
     int rc = open_ours(invocation, &session, err);
     if (rc == 0) {
-        const struct directory directory = who_directory(session);
+        const struct directory directory = who_directory(session_client(session));
         rc = ask(session, &request,
                  principals_create_user(&request, &directory, upn,
                                         invocation_value(invocation, "name", NULL), err),
@@ -344,7 +346,7 @@ static int check_no_such_group(struct session *session, const char *name, struct
     struct who group = { 0 };
     struct error why = { 0 };
     char safe[OUTPUT_SAFE_SIZE];
-    int rc = who_resolve_kind(session, DIRECTORY_GROUP, name, &group, &why);
+    int rc = who_resolve_kind(session_client(session), DIRECTORY_GROUP, name, &group, &why);
     who_clear(&group);
     if (rc == ERROR_NOT_FOUND)
         return 0;
@@ -371,7 +373,7 @@ static int run_group_create(struct invocation *invocation, struct error *err)
     if (rc == 0)
         rc = check_no_such_group(session, name, err);
     if (rc == 0) {
-        const struct directory directory = who_directory(session);
+        const struct directory directory = who_directory(session_client(session));
         rc = ask(session, &request, principals_create_group(&request, &directory, name, err), &body,
                  err);
     }
@@ -390,9 +392,9 @@ static int run_delete(struct invocation *invocation, enum directory_kind kind, s
     char safe[OUTPUT_SAFE_SIZE];
     int rc = open_ours(invocation, &session, err);
     if (rc == 0)
-        rc = who_resolve_kind(session, kind, invocation->arguments[0], &who, err);
+        rc = who_resolve_kind(session_client(session), kind, invocation->arguments[0], &who, err);
     if (rc == 0) {
-        const struct directory directory = who_directory(session);
+        const struct directory directory = who_directory(session_client(session));
         rc = ask(session, &request, principals_delete(&request, &directory, kind, who.id, err),
                  NULL, err);
     }
@@ -440,15 +442,16 @@ static void joining_clear(struct joining *joining)
 static int find_all(const struct invocation *invocation, struct joining *joining, struct error *err)
 {
     size_t count = invocation->argument_count - 1;
-    int rc = who_resolve_kind(joining->session, DIRECTORY_GROUP, invocation->arguments[0],
-                              &joining->group, err);
+    int rc = who_resolve_kind(session_client(joining->session), DIRECTORY_GROUP,
+                              invocation->arguments[0], &joining->group, err);
     if (rc < 0)
         return rc;
     joining->members = calloc(count, sizeof *joining->members);
     if (!joining->members)
         return error_set(err, ERROR_NO_MEMORY, "no memory");
     for (size_t i = 0; i < count && rc == 0; i++) {
-        rc = who_resolve(joining->session, invocation->arguments[i + 1], &joining->members[i], err);
+        rc = who_resolve(session_client(joining->session), invocation->arguments[i + 1],
+                         &joining->members[i], err);
         joining->count += rc == 0;
     }
     return rc;
@@ -458,7 +461,7 @@ static int find_all(const struct invocation *invocation, struct joining *joining
 static int change(const struct joining *joining, const struct who *member, const char **out_outcome,
                   struct error *err)
 {
-    const struct directory directory = who_directory(joining->session);
+    const struct directory directory = who_directory(session_client(joining->session));
     struct principals_request request;
     struct error why = { 0 };
     const char *group = joining->group.id;

@@ -2,28 +2,21 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "cli/access_commands.h"
-#include "cli/who.h"
+#include "cli/session.h"
 #include "client/authorization.h"
-#include "engine/access.h"
+#include "engine/assignments.h"
 #include "engine/scope.h"
 #include "rbac/scope.h"
-
-#define FLEET_MARK "moonfleet-fleet=" /* in descriptions of what a fleet owns */
 
 /* What these commands have in common: where, and what is given there. */
 struct place {
     struct session *session;
-    char *scope;
-    struct workspace_ref here;
-    struct who who; /* --to, --from, --for */
-    struct access *access;
+    struct assignments at; /* `who`: --to, --from, --for */
 };
 
 static void place_clear(struct place *place)
 {
-    access_free(place->access);
-    who_clear(&place->who);
-    free(place->scope);
+    assignments_clear(&place->at);
     session_free(place->session);
 }
 
@@ -34,57 +27,12 @@ static int place_open(struct invocation *invocation, const char *said, struct pl
     int rc = session_open(invocation, &place->session, err);
     if (rc < 0)
         return rc;
-    const struct context *context = session_context(place->session);
-    place->here =
-        (struct workspace_ref) { context->subscription, context->group, context->workspace };
-    rc = scope_of(invocation_value(invocation, "at", NULL), &place->here, &place->scope, err);
-    if (rc == ERROR_INVALID)
-        rc = err->code = ERROR_USAGE;
-    if (rc == 0 && said)
-        rc = who_resolve(place->session, said, &place->who, err);
-    if (rc < 0)
-        return rc;
-    const char *scopes[] = { place->scope }, *whom[] = { place->who.id };
-    const struct access_request request = {
-        .scopes = scopes,
-        .scope_count = COUNT(scopes),
-        .groups = whom,
-        .group_count = said && place->who.kind == DIRECTORY_GROUP ? 1 : 0,
-        .principals = whom,
-        .principal_count = said ? 1 : 0,
-    };
-    return access_load_wait(session_client(place->session), &request, &place->access, err);
-}
-
-static int need_assignments(const struct place *place, struct error *err)
-{
-    if (!(access_unknown(place->access) & ACCESS_ASSIGNMENTS))
-        return 0;
-    return error_set(err, ERROR_DENIED, "%s", access_unknown_reason(place->access));
+    const struct workspace_ref here = session_here(place->session);
+    return assignments_load(session_client(place->session), &here,
+                            invocation_value(invocation, "at", NULL), said, &place->at, err);
 }
 
 /* ---- one assignment ---- */
-
-static const char *scope_at(const cJSON *given)
-{
-    return json_string(given, "properties.scope", "");
-}
-
-static const char *principal_of(const cJSON *given)
-{
-    return json_string(given, "properties.principalId", "");
-}
-
-static bool has_condition(const cJSON *given)
-{
-    const char *condition = json_string(given, "properties.condition", NULL);
-    return condition && *condition;
-}
-
-static bool same_scope(const char *a, const char *b)
-{
-    return rbac_scope_covers(a, b) && rbac_scope_covers(b, a);
-}
 
 static bool same_role(const char *a, const char *b)
 {
@@ -92,127 +40,48 @@ static bool same_role(const char *a, const char *b)
     return text_equal_nocase(one ? one + 1 : a, other ? other + 1 : b);
 }
 
-static const char *role_of(const struct place *place, const cJSON *given)
-{
-    const char *id = json_string(given, "properties.roleDefinitionId", "");
-    const struct rbac_role *role = rbac_policy_role(access_policy(place->access), id);
-    return role && role->name ? role->name : id;
-}
-
-static const char *name_of(const struct place *place, const char *id)
-{
-    const char *name = access_name(place->access, id);
-    return name ? name : id;
-}
-
-/* The fleet that owns it: "moonfleet-fleet=ds …" of its description; "" when none does. */
-static void fleet_of(const cJSON *given, char *out, size_t out_size)
-{
-    const char *text = json_string(given, "properties.description", "");
-    const char *mark = strstr(text, FLEET_MARK);
-    const char *name = mark ? mark + strlen(FLEET_MARK) : "";
-    (void)snprintf(out, out_size, "%.*s", (int)strcspn(name, " \t\n"), name);
-}
-
-enum standing { STANDS_HERE, STANDS_ABOVE, STANDS_BELOW };
-
-static enum standing standing_of(const struct place *place, const cJSON *given)
-{
-    if (same_scope(scope_at(given), place->scope))
-        return STANDS_HERE;
-    return rbac_scope_covers(place->scope, scope_at(given)) ? STANDS_BELOW : STANDS_ABOVE;
-}
-
 /* ---- grants ---- */
 
-static bool is_shown(const struct place *place, const cJSON *given)
-{
-    return !place->who.id || access_includes(place->access, principal_of(given), place->who.id);
-}
-
-static cJSON *grant_json(const struct place *place, const cJSON *given)
-{
-    char fleet[128];
-    cJSON *row = cJSON_CreateObject();
-    const char *name = access_name(place->access, principal_of(given));
-    fleet_of(given, fleet, sizeof fleet);
-    cJSON_AddItemToObject(row, "who", name ? cJSON_CreateString(name) : cJSON_CreateNull());
-    cJSON_AddStringToObject(row, "whoId", principal_of(given));
-    cJSON_AddStringToObject(row, "role", role_of(place, given));
-    cJSON_AddStringToObject(row, "roleId", json_string(given, "properties.roleDefinitionId", ""));
-    cJSON_AddStringToObject(row, "scope", scope_at(given));
-    cJSON_AddBoolToObject(row, "inherited", standing_of(place, given) == STANDS_ABOVE);
-    cJSON_AddBoolToObject(row, "condition", has_condition(given));
-    cJSON_AddItemToObject(row, "fleet", fleet[0] ? cJSON_CreateString(fleet) : cJSON_CreateNull());
-    cJSON_AddStringToObject(row, "id", json_string(given, "id", ""));
-    return row;
-}
-
-static void grant_row(struct table *table, const struct place *place, const cJSON *given)
+static void grant_row(struct table *table, const struct assignments *all, const cJSON *given)
 {
     static const char *const standings[] = { "", "inherited", "below" };
     char fleet[128], scope[RBAC_SCOPE_MAX + 1], note[256];
-    enum standing standing = standing_of(place, given);
-    bool by_group = place->who.id && !text_equal_nocase(place->who.id, principal_of(given));
-    fleet_of(given, fleet, sizeof fleet);
+    enum assignment_standing standing = assignment_standing(all, given);
+    bool by_group = all->who.id && !text_equal_nocase(all->who.id, assignment_principal(given));
+    (void)assignment_fleet(given, fleet, sizeof fleet);
     (void)snprintf(note, sizeof note, "%s%s%s%s%s", standings[standing],
                    by_group && standing != STANDS_HERE ? ", " : "", by_group ? "by group" : "",
-                   has_condition(given) && (by_group || standing != STANDS_HERE) ? ", " : "",
-                   has_condition(given) ? "on a condition" : "");
+                   assignment_has_condition(given) && (by_group || standing != STANDS_HERE) ? ", "
+                                                                                            : "",
+                   assignment_has_condition(given) ? "on a condition" : "");
     table_row(table);
-    table_cell(table, name_of(place, principal_of(given)), STYLE_BOLD);
-    table_cell(table, role_of(place, given), STYLE_PLAIN);
-    table_cell(table, rbac_scope_text(scope, sizeof scope, scope_at(given)),
+    table_cell(table, assignment_name(all, given), STYLE_BOLD);
+    table_cell(table, assignment_role(all, given), STYLE_PLAIN);
+    table_cell(table, rbac_scope_text(scope, sizeof scope, assignment_scope(given)),
                standing == STANDS_HERE ? STYLE_PLAIN : STYLE_DIM);
     table_cell(table, fleet[0] ? fleet : NULL, STYLE_PLAIN);
     table_cell(table, note[0] ? note : NULL, STYLE_DIM);
 }
 
-struct row {
-    const struct place *place;
-    const cJSON *given;
-};
-
-/* By scope, the widest first; then by who and role. */
-static int by_scope(const void *a, const void *b)
-{
-    const struct row *one = a, *other = b;
-    int order = text_compare_nocase(scope_at(one->given), scope_at(other->given));
-    if (order == 0)
-        order = text_compare_nocase(name_of(one->place, principal_of(one->given)),
-                                    name_of(one->place, principal_of(other->given)));
-    if (order == 0)
-        order =
-            text_compare_nocase(role_of(one->place, one->given), role_of(one->place, other->given));
-    return order ? order
-                 : strcmp(json_string(one->given, "id", ""), json_string(other->given, "id", ""));
-}
-
-static int print_grants(struct output *output, const struct place *place, struct error *err)
+static int print_grants(struct output *output, const struct assignments *all, struct error *err)
 {
     static const char *const headings[] = { "WHO", "ROLE", "AT", "FLEET", "NOTE", NULL };
-    const cJSON *given, *all = access_assignments(place->access);
-    struct row *rows = calloc((size_t)cJSON_GetArraySize(all) + 1, sizeof *rows);
+    const cJSON **rows = NULL;
     size_t count = 0;
-    int rc = rows ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory");
-    cJSON_ArrayForEach(given, all)
-    {
-        if (rows && is_shown(place, given))
-            rows[count++] = (struct row) { place, given };
-    }
-    if (count > 1)
-        qsort(rows, count, sizeof *rows, by_scope);
-    if (rc == 0 && output->json) {
+    int rc = assignments_sorted(all, &rows, &count, err);
+    if (rc < 0)
+        return rc;
+    if (output->json) {
         cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "grants");
         for (size_t i = 0; i < count; i++)
-            cJSON_AddItemToArray(list, grant_json(place, rows[i].given));
+            cJSON_AddItemToArray(list, assignment_json(all, rows[i]));
         output_json(output, document);
-    } else if (rc == 0 && count == 0) {
+    } else if (count == 0) {
         output_note(output, "no role assignments\n");
-    } else if (rc == 0) {
+    } else {
         struct table *table = table_new(output, headings);
         for (size_t i = 0; table && i < count; i++)
-            grant_row(table, place, rows[i].given);
+            grant_row(table, all, rows[i]);
         rc = table ? table_print(table, err) : error_set(err, ERROR_NO_MEMORY, "no memory");
     }
     free(rows);
@@ -224,9 +93,9 @@ static int run_grants(struct invocation *invocation, struct error *err)
     struct place place = { 0 };
     int rc = place_open(invocation, invocation_value(invocation, "for", NULL), &place, err);
     if (rc == 0)
-        rc = need_assignments(&place, err);
+        rc = assignments_told(&place.at, err);
     if (rc == 0)
-        rc = print_grants(invocation->output, &place, err);
+        rc = print_grants(invocation->output, &place.at, err);
     place_clear(&place);
     return rc < 0 ? rc : EXIT_DONE;
 }
@@ -237,11 +106,11 @@ static int run_grants(struct invocation *invocation, struct error *err)
 static const cJSON *find_given(const struct place *place, const char *role_id)
 {
     const cJSON *given;
-    cJSON_ArrayForEach(given, access_assignments(place->access))
+    cJSON_ArrayForEach(given, access_assignments(place->at.access))
     {
-        if (text_equal_nocase(principal_of(given), place->who.id) &&
+        if (text_equal_nocase(assignment_principal(given), place->at.who.id) &&
             same_role(json_string(given, "properties.roleDefinitionId", ""), role_id) &&
-            same_scope(scope_at(given), place->scope))
+            assignment_standing(&place->at, given) == STANDS_HERE)
             return given;
     }
     return NULL;
@@ -258,9 +127,9 @@ static void tell(struct invocation *invocation, const struct place *place, const
         cJSON *document = cJSON_CreateObject();
         cJSON_AddBoolToObject(document, "changed", changed);
         cJSON_AddStringToObject(document, "role", said);
-        cJSON_AddStringToObject(document, "who", place->who.name);
-        cJSON_AddStringToObject(document, "whoId", place->who.id);
-        cJSON_AddStringToObject(document, "scope", place->scope);
+        cJSON_AddStringToObject(document, "who", place->at.who.name);
+        cJSON_AddStringToObject(document, "whoId", place->at.who.id);
+        cJSON_AddStringToObject(document, "scope", place->at.scope);
         cJSON_AddStringToObject(document, "id", id);
         output_json(invocation->output, document);
         return;
@@ -268,16 +137,16 @@ static void tell(struct invocation *invocation, const struct place *place, const
     output_print(
         invocation->output, "%s '%s' %s %s at %s\n", what, output_safe(name, sizeof name, said),
         text_equal(invocation->command->name, "revoke") ? "from" : "to",
-        output_safe(who, sizeof who, place->who.name),
-        output_safe(safe, sizeof safe, rbac_scope_text(scope, sizeof scope, place->scope)));
+        output_safe(who, sizeof who, place->at.who.name),
+        output_safe(safe, sizeof safe, rbac_scope_text(scope, sizeof scope, place->at.scope)));
 }
 
 /* The same for the same grant, so that a repeated one is the same one. */
 static void grant_name(const struct place *place, const char *role_id, char out[UUID_TEXT_SIZE])
 {
     const char *guid = strrchr(role_id, '/');
-    char *text = text_format("moonfleet grant\n%s\n%s\n%s", place->scope, guid ? guid + 1 : role_id,
-                             place->who.id);
+    char *text = text_format("moonfleet grant\n%s\n%s\n%s", place->at.scope,
+                             guid ? guid + 1 : role_id, place->at.who.id);
     uuid_of_text(text ? text_lower(text) : "", out);
     free(text);
 }
@@ -286,11 +155,11 @@ static int put(const struct place *place, const cJSON *role, char **out_id, stru
 {
     char name[UUID_TEXT_SIZE];
     struct authorization_request request;
-    const struct authorization_grant grant = { .scope = place->scope,
+    const struct authorization_grant grant = { .scope = place->at.scope,
                                                .name = name,
                                                .role_id = json_string(role, "id", ""),
-                                               .principal_id = place->who.id,
-                                               .principal_type = who_type(&place->who) };
+                                               .principal_id = place->at.who.id,
+                                               .principal_type = who_type(&place->at.who) };
     cJSON *body = NULL;
     grant_name(place, grant.role_id, name);
     int rc = authorization_assignment_put(&request, &grant, err);
@@ -327,7 +196,7 @@ static int run_grant(struct invocation *invocation, struct error *err)
         return rc;
     rc = place_open(invocation, to, &place, err);
     if (rc == 0)
-        rc = access_find_role(access_roles(place.access), invocation->arguments[0], &role, err);
+        rc = access_find_role(access_roles(place.at.access), invocation->arguments[0], &role, err);
     const cJSON *given = rc == 0 ? find_given(&place, json_string(role, "id", "")) : NULL;
     if (given) {
         tell(invocation, &place, "already granted", role, json_string(given, "id", ""), false);
@@ -352,9 +221,9 @@ static int explain_elsewhere(const struct place *place, const cJSON *role, const
 {
     struct buffer at = { 0 }, said = { 0 };
     const char *name = json_string(role, "properties.roleName", "");
-    bool by_group = !text_equal_nocase(principal_of(given), place->who.id);
-    rbac_scope_words(&at, scope_at(given));
-    scope_say(&said, scope_at(given), &place->here);
+    bool by_group = !text_equal_nocase(assignment_principal(given), place->at.who.id);
+    rbac_scope_words(&at, assignment_scope(given));
+    scope_say(&said, assignment_scope(given), &place->at.here);
     int rc = buffer_check(&at, "a scope", err);
     if (rc == 0)
         rc = buffer_check(&said, "a scope", err);
@@ -362,12 +231,12 @@ static int explain_elsewhere(const struct place *place, const cJSON *role, const
         rc = error_set(err, ERROR_NOT_FOUND,
                        "%s has '%s' at %s by way of %s: take them out of the group, or revoke the "
                        "group's grant with --from %s --at %s",
-                       place->who.name, name, at.data, name_of(place, principal_of(given)),
-                       principal_of(given), said.data);
+                       place->at.who.name, name, at.data, assignment_name(&place->at, given),
+                       assignment_principal(given), said.data);
     else if (rc == 0)
         rc = error_set(err, ERROR_NOT_FOUND,
                        "%s has '%s' from %s, which is above: revoke it there, with --at %s",
-                       place->who.name, name, at.data, said.data);
+                       place->at.who.name, name, at.data, said.data);
     buffer_clear(&at);
     buffer_clear(&said);
     return rc;
@@ -378,16 +247,16 @@ static int explain_nothing(const struct place *place, const cJSON *role, struct 
     const cJSON *given;
     const char *role_id = json_string(role, "id", "");
     char scope[RBAC_SCOPE_MAX + 1];
-    cJSON_ArrayForEach(given, access_assignments(place->access))
+    cJSON_ArrayForEach(given, access_assignments(place->at.access))
     {
-        if (standing_of(place, given) != STANDS_BELOW &&
+        if (assignment_standing(&place->at, given) != STANDS_BELOW &&
             same_role(json_string(given, "properties.roleDefinitionId", ""), role_id) &&
-            access_includes(place->access, principal_of(given), place->who.id))
+            access_includes(place->at.access, assignment_principal(given), place->at.who.id))
             return explain_elsewhere(place, role, given, err);
     }
     return error_set(err, ERROR_NOT_FOUND, "nothing to revoke: %s does not have '%s' at %s",
-                     place->who.name, json_string(role, "properties.roleName", ""),
-                     rbac_scope_text(scope, sizeof scope, place->scope));
+                     place->at.who.name, json_string(role, "properties.roleName", ""),
+                     rbac_scope_text(scope, sizeof scope, place->at.scope));
 }
 
 static int delete_given(const struct place *place, const cJSON *given, struct error *err)
@@ -411,15 +280,15 @@ static int run_revoke(struct invocation *invocation, struct error *err)
         return rc;
     rc = place_open(invocation, from, &place, err);
     if (rc == 0)
-        rc = need_assignments(&place, err);
+        rc = assignments_told(&place.at, err);
     if (rc == 0)
-        rc = access_find_role(access_roles(place.access), invocation->arguments[0], &role, err);
+        rc = access_find_role(access_roles(place.at.access), invocation->arguments[0], &role, err);
     const cJSON *given = rc == 0 ? find_given(&place, json_string(role, "id", "")) : NULL;
     if (rc == 0)
         rc = given ? delete_given(&place, given, err) : explain_nothing(&place, role, err);
     if (rc == 0) {
         tell(invocation, &place, "revoked", role, json_string(given, "id", ""), true);
-        fleet_of(given, fleet, sizeof fleet);
+        (void)assignment_fleet(given, fleet, sizeof fleet);
     }
     if (fleet[0])
         output_warning(invocation->output,

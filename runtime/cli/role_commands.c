@@ -3,9 +3,7 @@
 #include "cli/access_commands.h"
 #include "cli/session.h"
 #include "client/authorization.h"
-#include "engine/access.h"
-#include "engine/scope.h"
-#include "rbac/wire.h"
+#include "engine/assignments.h"
 
 #define LABEL_WIDTH 15
 
@@ -18,62 +16,12 @@ static const struct {
     { "notDataActions", "not data" },
 };
 
-static bool is_custom(const cJSON *role)
-{
-    return text_equal_nocase(json_string(role, "properties.type", NULL), RBAC_ROLE_CUSTOM);
-}
-
-static cJSON *role_json(const cJSON *role)
-{
-    static const char *const members[] = { "description", "permissions", "assignableScopes" };
-    cJSON *row = cJSON_CreateObject();
-    cJSON_AddStringToObject(row, "name", json_string(role, "properties.roleName", ""));
-    cJSON_AddStringToObject(row, "id", json_string(role, "id", ""));
-    cJSON_AddBoolToObject(row, "custom", is_custom(role));
-    for (size_t i = 0; i < COUNT(members); i++) {
-        const cJSON *value =
-            cJSON_GetObjectItemCaseSensitive(json_at(role, "properties"), members[i]);
-        cJSON_AddItemToObject(row, members[i],
-                              value ? cJSON_Duplicate(value, true) : cJSON_CreateNull());
-    }
-    return row;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const cJSON *const *one = a, *const *other = b;
-    int order = text_compare_nocase(json_string(*one, "properties.roleName", ""),
-                                    json_string(*other, "properties.roleName", ""));
-    return order ? order : strcmp(json_string(*one, "id", ""), json_string(*other, "id", ""));
-}
-
-/* Sorted by name; *out is the caller's to free(), what it points to stays the list's. */
-static int sorted(const cJSON *roles, bool custom, const cJSON ***out, size_t *out_count,
-                  struct error *err)
-{
-    const cJSON *role;
-    size_t count = 0;
-    const cJSON **rows = calloc((size_t)cJSON_GetArraySize(roles) + 1, sizeof(cJSON *));
-    if (!rows)
-        return error_set(err, ERROR_NO_MEMORY, "no memory");
-    cJSON_ArrayForEach(role, roles)
-    {
-        if (!custom || is_custom(role))
-            rows[count++] = role;
-    }
-    if (count > 1)
-        qsort(rows, count, sizeof(const cJSON *), by_name);
-    *out = rows;
-    *out_count = count;
-    return 0;
-}
-
 static int print_list(struct invocation *invocation, const cJSON *roles, struct error *err)
 {
     static const char *const headings[] = { "NAME", "KIND", "DESCRIPTION", NULL };
     const cJSON **rows = NULL;
     size_t count = 0;
-    int rc = sorted(roles, invocation_flag(invocation, "custom"), &rows, &count, err);
+    int rc = roles_sorted(roles, invocation_flag(invocation, "custom"), &rows, &count, err);
     if (rc < 0)
         return rc;
     if (invocation->output->json) {
@@ -88,7 +36,7 @@ static int print_list(struct invocation *invocation, const cJSON *roles, struct 
         for (size_t i = 0; table && i < count; i++) {
             table_row(table);
             table_cell(table, json_string(rows[i], "properties.roleName", NULL), STYLE_BOLD);
-            table_cell(table, is_custom(rows[i]) ? "custom" : "built-in", STYLE_DIM);
+            table_cell(table, role_is_custom(rows[i]) ? "custom" : "built-in", STYLE_DIM);
             table_cell(table, json_string(rows[i], "properties.description", NULL), STYLE_PLAIN);
         }
         rc = table ? table_print(table, err) : error_set(err, ERROR_NO_MEMORY, "no memory");
@@ -132,7 +80,7 @@ static int print_one(struct invocation *invocation, const cJSON *roles, struct e
     }
     print_line(output, "name", json_string(role, "properties.roleName", NULL));
     print_line(output, "id", json_string(role, "id", NULL));
-    print_line(output, "kind", is_custom(role) ? "custom" : "built-in");
+    print_line(output, "kind", role_is_custom(role) ? "custom" : "built-in");
     print_line(output, "description", json_string(role, "properties.description", NULL));
     print_texts(output, "assignable at", json_at(role, "properties.assignableScopes"));
     cJSON_ArrayForEach(permission, json_at(role, "properties.permissions"))
@@ -158,16 +106,14 @@ static int list_roles(struct session *session, const char *scope, cJSON **out, s
 static int run_roles(struct invocation *invocation, struct error *err)
 {
     struct session *session = NULL;
-    struct workspace_ref here = { 0 };
     char *scope = NULL;
     cJSON *body = NULL;
     int rc = session_open(invocation, &session, err);
     if (rc == 0)
         rc = session_group(session, err);
     if (rc == 0) {
-        const struct context *context = session_context(session);
-        here = (struct workspace_ref) { context->subscription, context->group, context->workspace };
-        rc = scope_of(here.workspace ? "workspace" : "resource-group", &here, &scope, err);
+        const struct workspace_ref here = session_here(session);
+        rc = roles_scope(&here, &scope, err);
     }
     if (rc == 0)
         rc = list_roles(session, scope, &body, err);

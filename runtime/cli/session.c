@@ -198,10 +198,16 @@ int session_workspace(const struct session *session, struct workspace_ref *out, 
         rc = lacks(context, "workspace", err);
     if (rc < 0)
         return rc;
-    *out = (struct workspace_ref) { .subscription = context->subscription,
+    *out = session_here(session);
+    return 0;
+}
+
+struct workspace_ref session_here(const struct session *session)
+{
+    const struct context *context = &session->context;
+    return (struct workspace_ref) { .subscription = context->subscription,
                                     .group = context->group,
                                     .workspace = context->workspace };
-    return 0;
 }
 
 int session_me(struct session *session, char **out, struct error *err)

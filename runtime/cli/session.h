@@ -32,6 +32,9 @@ int session_group(const struct session *session, struct error *err);
 /* The workspace of the context; ERROR_USAGE likewise. */
 int session_workspace(const struct session *session, struct workspace_ref *out, struct error *err);
 
+/* Where the context is, as far as it says: members are NULL where it does not. */
+struct workspace_ref session_here(const struct session *session);
+
 /* The object id of whom this command acts as (--as included).  The caller frees *out. */
 int session_me(struct session *session, char **out, struct error *err);
 
