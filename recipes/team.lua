@@ -18,10 +18,11 @@ fleet(team) {
 -- Whoever has an instance may start and stop it; the plan says so when somebody may not.
 grant { role = "AzureML Compute Operator", to = group "data-scientists" }
 
--- The same for everybody: it does not ask which instance it runs on.
+-- The same for everybody: it does not ask which instance it runs on, so the local plane makes it once.
 local environment = setup_script "setup/python-venv.sh" {
   with    = { name = team, packages = packages },
   timeout = "20m",
+  cache   = true,
 }
 
 for _, person in ipairs(csv "people.csv") do

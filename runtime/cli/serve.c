@@ -150,10 +150,14 @@ static int make_driver(const struct invocation *invocation, struct serving *serv
     const char *environment = getenv("MOONFLEET_DRIVER");
     const char *name =
         invocation_value(invocation, "driver", environment && *environment ? environment : "auto");
+    long places = 0;
+    if (invocation_number(invocation, "at-once", 1, 10000, 0, &places, err) < 0)
+        return err->code;
     const struct oci_options oci = { .folder = serving->instances,
                                      .mask_folder = serving->data,
                                      .program = invocation->program,
-                                     .log = &serving->log };
+                                     .log = &serving->log,
+                                     .places = (int)places };
     if (text_equal(name, "simulated"))
         return make_simulated(invocation, serving, err);
     if (text_equal(name, "oci"))
@@ -429,6 +433,8 @@ static const struct option_row serve_options[] = {
     { "socket", 0, "PATH", "the Unix socket to listen on", COMPLETES_FILE, NULL },
     { "driver", 0, "NAME", "how instances are made: auto, oci or simulated", COMPLETES_WORDS,
       "auto oci simulated" },
+    { "at-once", 0, "N", "containers brought up at the same time (2 for each core)",
+      COMPLETES_NOTHING, NULL },
     { "seed", 0, "FILE", "what a fresh store contains, instead of the built-in seed",
       COMPLETES_FILE, NULL },
     { "idle-exit", 0, "DURATION", "end after this long without a request and a running instance",

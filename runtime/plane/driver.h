@@ -108,7 +108,9 @@ struct oci_options {
     const char *program; /* this program: its `__init` command is process 1 of every container */
     const char *runtime; /* "runc", "crun", a path, or NULL: probe */
     const struct log *log;
+    int places; /* how many instances are brought up at once; 0: OCI_PLACES_PER_CORE for each core */
 };
+#define OCI_PLACES_PER_CORE 2
 int driver_oci_new(struct loop *loop, const struct oci_options *options, struct driver **out,
                    struct error *err);
 

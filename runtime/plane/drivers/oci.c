@@ -56,6 +56,7 @@ void oci_finish(struct machine *machine, int rc, const struct error *err)
     machine->call = (struct call) { .kind = CALL_NONE };
     stop_notify(machine);
     loop_timer_stop(machine->patience);
+    oci_queue_leave(machine);
     oci_cache_over(machine, rc < 0);
     if (call.kind != CALL_NONE && call.callbacks.done)
         call.callbacks.done(rc, err, call.callbacks.arg);
@@ -106,6 +107,7 @@ static void cancel_call(struct machine *machine)
     machine->call = (struct call) { .kind = CALL_NONE };
     stop_notify(machine);
     machine->waits_for_base = false;
+    oci_queue_leave(machine);
     oci_cache_over(machine, false);
     loop_unpost(machine->oci->loop, machine);
     struct ending *ending = call.kind != CALL_NONE ? calloc(1, sizeof *ending) : NULL;
@@ -137,6 +139,7 @@ static void free_machine(struct machine *machine)
     loop_unpost(machine->oci->loop, machine);
     stop_notify(machine);
     oci_cache_forget(machine);
+    oci_queue_clear(machine);
     process_abandon(machine->child);
     process_watch_free(machine->watch);
     loop_timer_free(machine->patience);
@@ -163,6 +166,8 @@ static int make_machine(struct oci *oci, const char *id, struct machine **out, s
     machine->id = strdup(id);
     machine->folder = file_join(oci->folder, id);
     int rc = loop_timer_new(oci->loop, on_impatient, machine, &machine->patience);
+    if (rc == 0)
+        rc = oci_queue_init(machine);
     if (rc < 0 || !machine->id || !machine->folder) {
         free_machine(machine);
         return error_set(err, ERROR_NO_MEMORY, "no memory for an instance");
@@ -359,6 +364,8 @@ void oci_launch(struct machine *machine)
         return;
     }
     machine->waits_for_base = false;
+    if (!oci->base_failed && !oci_queue_enter(machine))
+        return;
     if (oci->base_failed)
         rc = error_set(&err, ERROR_UNAVAILABLE, "the view of this machine could not be made");
     else if (oci_child_remains(machine))
@@ -415,6 +422,7 @@ static void adopt(struct machine *machine)
     cJSON_Delete(tree);
     free(run);
     oci_process_remember(machine);
+    oci_queue_jump(machine);
     if (oci_start_notify(machine, &err) < 0)
         oci_finish(machine, err.code, &err);
     else
@@ -439,6 +447,7 @@ int oci_begin(struct oci *oci, enum call_kind kind, const char *id,
         return ERROR_CONFLICT;
     cancel_call(machine);
     machine->call = (struct call) { .kind = kind, .callbacks = *callbacks, .told = -1 };
+    machine->had_place = false;
     memset(&machine->error, 0, sizeof machine->error);
     *out = machine;
     return 0;
@@ -685,6 +694,7 @@ static void oci_free(struct driver *driver)
         HASH_DELETE(hh, oci->machines, machine); /* NOLINT(clang-analyzer-unix.Malloc) */
         free_machine(machine);
     }
+    loop_unpost(oci->loop, oci);
     if (oci->base_child)
         process_kill(oci->base_child, SIGTERM); /* the next driver makes it whole */
     process_abandon(oci->base_child);
@@ -827,6 +837,9 @@ int driver_oci_new(struct loop *loop, const struct oci_options *options, struct 
         oci->log = &oci->log_value;
     }
     int rc = oci_host_find(options, &oci->host, NULL, err);
+    if (rc == 0)
+        oci->places =
+            options->places > 0 ? options->places : oci->host->cores * OCI_PLACES_PER_CORE;
     if (rc == 0)
         rc = set_paths(oci, options, err);
     if (rc == 0)

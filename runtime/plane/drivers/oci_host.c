@@ -483,6 +483,8 @@ static void add_rows(cJSON *rows, const struct oci_host *host, const char *folde
     if (!works)
         return;
     add_limit_row(rows, host);
+    add_row(rows, "at once", "ok", "", "%d instances are brought up at the same time, others queue",
+            host->cores * OCI_PLACES_PER_CORE);
     if (host->has_sudo)
         add_row(rows, "sudo", "ok", "", "instances use this machine's own");
     else

@@ -52,6 +52,9 @@ struct machine {
     struct call call;
     struct oci_wish *wish; /* owned; NULL: none */
     bool waits_for_base;
+    bool has_place, had_place, queued; /* among those that are brought up: oci_queue.c */
+    struct loop_timer *turn;
+    struct machine *queue_prev, *queue_next;
     enum child_kind child_kind;
     struct process *child;
     pid_t pid; /* process 1 while it runs; 0 otherwise */
@@ -77,6 +80,8 @@ struct oci {
     struct loop_watch *inotify_watch;
     struct machine *machines; /* by id */
     struct machine *notified; /* by inotify watch */
+    struct machine *queue;    /* those that wait to be brought up, the first first */
+    int places, places_taken; /* how many may be brought up at once, and how many are */
 };
 
 /* ---- oci.c ---- */
@@ -99,6 +104,19 @@ bool oci_is_based(const struct oci *oci, const char *top);
 void oci_launch(struct machine *machine);
 /* Watches the run folder of an instance that is about to start. */
 int oci_start_notify(struct machine *machine, struct error *err);
+
+/* ---- oci_queue.c: how many are brought up at once ---- */
+
+/* Takes a place, or stands in line for one (false): oci_launch() comes when it is there.  A call
+ * that had its place goes on without. */
+bool oci_queue_enter(struct machine *machine);
+/* Takes a place even if there is none: of one that runs already. */
+void oci_queue_jump(struct machine *machine);
+/* Gives up the place, or the line; harmless without. */
+void oci_queue_leave(struct machine *machine);
+/* What a machine needs for that; clear before it is freed. */
+int oci_queue_init(struct machine *machine);
+void oci_queue_clear(struct machine *machine);
 
 /* ---- oci_process.c: which process ---- */
 
