@@ -97,13 +97,16 @@ static int run_list(struct invocation *invocation, struct error *err)
 
 /* Is it to go? Those in use never are; without --all those of today's programs stay that are younger
  * than asked for. */
-static bool is_old(const cJSON *row, int64_t older_s)
+static bool is_old(const struct house *house, const cJSON *row, int64_t older_s)
 {
     int64_t made = 0;
+    const char *folder = json_string(row, "folder", "");
     if (cJSON_GetArraySize(json_at(row, "users")) > 0)
         return false;
+    /* .new-… is on its way, or what a full disk left of that. */
     if (json_bool(row, "broken", false))
-        return !text_starts(json_string(row, "folder", ""), ".new-"); /* that one is being made */
+        return !text_starts(folder, ".new-") ||
+               (older_s == 0 && !oci_layer_is_being_made(house->folder, folder));
     return time_parse(json_string(row, "created", ""), &made) < 0 ||
            clock_unix_ms(clock_real()) - made >= older_s * 1000;
 }
@@ -153,7 +156,7 @@ static int take_away(struct house *house, int64_t older_s, cJSON *removed, int64
     int rc = lock < 0 ? ERROR_IO : oci_layer_list(house->folder, &rows, err);
     cJSON_ArrayForEach(row, rows)
     {
-        if (rc == 0 && !is_old(row, older_s)) {
+        if (rc == 0 && !is_old(house, row, older_s)) {
             ++*out_kept;
         } else if (rc == 0 && (rc = move_away(house, row, id, sizeof id, err)) == 0) {
             *out_bytes += json_int(row, "bytes", 0);

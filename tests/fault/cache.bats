@@ -113,8 +113,10 @@ RECIPE
     run -0 mf apply cached.lua --yes
     run -0 mf destroy cached.lua --yes
     key=$(mf setup cache --json | jq -r '.layers[0].key')
-    for damage in 'rm -r "$layers/$key/upper/opt"' 'echo "{" >"$layers/$key/layer.json"' 'rm "$layers/$key/layer.json"'; do
-        eval "$damage"
+    for damage in 'rm -r upper/opt' 'echo "{" >layer.json' 'rm layer.json' 'rm prepared.json' 'truncate -s 2 upper/opt/made' \
+        'ln -sf /etc/hostname upper/opt/made' 'touch -r upper/opt/made t; echo bade >upper/opt/made; touch -r t upper/opt/made; rm t' \
+        'chmod 777 rootfs/home/azureuser/made' 'touch upper/opt/more' 'mv upper/opt other; ln -s /opt upper/opt'; do
+        (cd "$layers/$key" && eval "$damage")
         mf setup cache --json | jq -e '.layers | any(.broken)'
         run -0 mf apply cached.lua --yes
         [ "$(ran)" = 1 ]

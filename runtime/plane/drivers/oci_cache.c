@@ -18,6 +18,8 @@
 #include "plane/drivers/oci_files.h"
 #include "plane/drivers/oci_layer.h"
 
+#define LOOKED_MS 2000
+
 /* ---- the wish ---- */
 
 static char *copy(const char *text, bool *failed)
@@ -219,6 +221,19 @@ static bool begun(const struct machine *machine, const char *name)
     return there;
 }
 
+/* Twelve that begin together look through their layer once. */
+static cJSON *find_layer(struct oci *oci, const char *key)
+{
+    int64_t now_ms = loop_now_ms(oci->loop);
+    bool looked = text_equal(oci->looked_key, key) && now_ms - oci->looked_ms < LOOKED_MS;
+    cJSON *layer = oci_layer_find(oci->folder, key, !looked);
+    if (layer && !looked) {
+        (void)text_copy(oci->looked_key, sizeof oci->looked_key, key);
+        oci->looked_ms = now_ms;
+    }
+    return layer;
+}
+
 /* 1: the instance stands on the layer now; 0: there is none.  Its layers.json comes first, its result
  * last: after a kill in between this is done again. */
 static int use_layer(struct machine *machine, struct error *err)
@@ -228,7 +243,7 @@ static int use_layer(struct machine *machine, struct error *err)
     int lock = oci_layer_lock(oci->folder, err);
     if (lock < 0)
         return ERROR_IO;
-    cJSON *layer = oci_layer_find(oci->folder, wish->key);
+    cJSON *layer = find_layer(oci, wish->key);
     char *base = text_format(OCI_LAYERS_FOLDER "/%s", wish->key);
     int rc = base ? 0 : error_set(err, ERROR_NO_MEMORY, "no memory for an instance");
     if (rc == 0 && layer) {

@@ -14,8 +14,9 @@
 #include "plane/drivers/oci_scan.h"
 #include "plane/drivers/oci_view.h"
 
-#define FORMAT "moonfleet-layer/1"
+#define FORMAT "moonfleet-layer/2"
 #define DEPTH_MAX 256
+#define SUM_SIZE 17
 #define CLUSTERS "rootfs/mnt/batch/tasks/shared/LS_root/mounts/clusters"
 #define NEW_PREFIX ".new-"
 
@@ -114,44 +115,79 @@ static char *layer_path(const char *folder, const char *key)
     return text_format("%s/" OCI_LAYERS_FOLDER "/%s", folder, key);
 }
 
-/* {"upper/etc":inode,…}: what a layer consists of. */
-static cJSON *read_parts(const char *path)
+/* What a layer holds, as far as it may be looked at. */
+struct contents {
+    int64_t bytes;
+    uint64_t sum; /* of one number an entry, whatever their order */
+};
+
+/* FNV-1a: this finds damage, not malice; who can write here owns the plane. */
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
 {
-    static const char *const kinds[] = { "upper", "rootfs" };
-    cJSON *parts = cJSON_CreateObject();
-    for (size_t i = 0; i < COUNT(kinds); i++) {
-        const struct dirent *entry = NULL;
-        char *kind = file_join(path, kinds[i]);
-        DIR *dir = kind ? opendir(kind) : NULL;
-        while (dir && (entry = readdir(dir))) {
-            struct stat st;
-            char name[NAME_MAX + 16];
-            (void)snprintf(name, sizeof name, "%s/%s", kinds[i], entry->d_name);
-            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-                fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-                (void)cJSON_AddNumberToObject(parts, name, (double)st.st_ino);
-        }
-        if (dir)
-            (void)closedir(dir);
-        free(kind);
-    }
-    return parts;
+    const unsigned char *p = data;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+    return hash;
 }
 
-cJSON *oci_layer_find(const char *folder, const char *key)
+/* Adds `name` and what lies below it.  The time of change tells every write, also one that restored
+ * the time of modification; nobody writes to a layer, so there is none. */
+static void add_contents(int dir_fd, const char *name, uint64_t above, int depth,
+                         struct contents *out)
 {
+    struct stat st;
+    const struct dirent *entry = NULL;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    const int64_t facts[] = { st.st_mode, st.st_uid,         st.st_gid,         (int64_t)st.st_ino,
+                              st.st_size, st.st_ctim.tv_sec, st.st_ctim.tv_nsec };
+    uint64_t path = mix(above, name, strlen(name) + 1);
+    out->sum += mix(path, facts, sizeof facts);
+    out->bytes += st.st_blocks * INT64_C(512);
+    int fd = S_ISDIR(st.st_mode) && depth < DEPTH_MAX
+                 ? openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                 : -1;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    while (dir && (entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            add_contents(dirfd(dir), entry->d_name, path, depth + 1, out);
+    }
+    if (dir)
+        (void)closedir(dir);
+    else if (fd >= 0)
+        (void)close(fd);
+}
+
+static struct contents read_contents(const char *path, char out_sum[SUM_SIZE])
+{
+    static const char *const names[] = { "upper", "rootfs", "prepared.json" };
+    struct contents contents = { 0 };
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    for (size_t i = 0; fd >= 0 && i < COUNT(names); i++)
+        add_contents(fd, names[i], UINT64_C(0xcbf29ce484222325), 0, &contents);
+    if (fd >= 0)
+        (void)close(fd);
+    (void)snprintf(out_sum, SUM_SIZE, "%016llx", (unsigned long long)contents.sum);
+    return contents;
+}
+
+cJSON *oci_layer_find(const char *folder, const char *key, bool look)
+{
+    char sum[SUM_SIZE];
     cJSON *about = NULL;
     char *path = layer_path(folder, key);
     if (!path || oci_files_json(path, "layer.json", &about, NULL) < 0)
         about = NULL;
-    cJSON *parts = about ? read_parts(path) : NULL;
-    if (about && (!text_equal(json_string(about, "format", NULL), FORMAT) ||
-                  !text_equal(json_string(about, "key", NULL), key) ||
-                  !json_equal(parts, json_at(about, "parts")))) {
+    bool whole = about && text_equal(json_string(about, "format", NULL), FORMAT) &&
+                 text_equal(json_string(about, "key", NULL), key);
+    if (whole && look) {
+        (void)read_contents(path, sum);
+        whole = text_equal(json_string(about, "contents", NULL), sum);
+    }
+    if (!whole) {
         cJSON_Delete(about);
         about = NULL;
     }
-    cJSON_Delete(parts);
     free(path);
     return about;
 }
@@ -201,29 +237,6 @@ int oci_layer_begin(const char *folder, const char *id, const char *key, const c
     return rc;
 }
 
-/* Sums up what is there as far as it may be looked at. */
-static int64_t measure(int dir_fd, const char *name, int depth)
-{
-    struct stat st;
-    const struct dirent *entry = NULL;
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0;
-    int64_t bytes = st.st_blocks * INT64_C(512);
-    int fd = S_ISDIR(st.st_mode) && depth < DEPTH_MAX
-                 ? openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                 : -1;
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    while (dir && (entry = readdir(dir))) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            bytes += measure(dirfd(dir), entry->d_name, depth + 1);
-    }
-    if (dir)
-        (void)closedir(dir);
-    else if (fd >= 0)
-        (void)close(fd);
-    return bytes;
-}
-
 /* Drops what belonged to the instance alone.  Its temporary files may belong to ids that only a
  * container can remove: then they lie in a corner that no instance is shown. */
 static void strip(const char *path)
@@ -247,15 +260,17 @@ static void strip(const char *path)
 static int write_about(const char *path, const cJSON *wish, double seconds, struct error *err)
 {
     char now[TIME_TEXT_SIZE];
+    char sum[SUM_SIZE];
     cJSON *about = cJSON_CreateObject();
+    const struct contents contents = read_contents(path, sum);
     time_format(clock_unix_ms(clock_real()), now);
     (void)cJSON_AddStringToObject(about, "format", FORMAT);
     (void)cJSON_AddStringToObject(about, "key", json_string(wish, "key", ""));
     (void)cJSON_AddStringToObject(about, "instance", json_string(wish, "instance", ""));
     (void)cJSON_AddNumberToObject(about, "seconds", seconds);
     (void)cJSON_AddStringToObject(about, "created", now);
-    (void)cJSON_AddNumberToObject(about, "bytes", (double)measure(AT_FDCWD, path, 0));
-    (void)cJSON_AddItemToObject(about, "parts", read_parts(path));
+    (void)cJSON_AddNumberToObject(about, "bytes", (double)contents.bytes);
+    (void)cJSON_AddStringToObject(about, "contents", sum);
     char *text = json_text(about);
     char *file = file_join(path, "layer.json");
     int rc = text && file ? file_write(file, text, strlen(text), 0600, err)
@@ -273,7 +288,7 @@ static int publish(const char *folder, const char *path, const char *key, struct
     char *above = file_join(folder, OCI_LAYERS_FOLDER);
     int fd = above ? open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     int rc = 0;
-    cJSON *there = oci_layer_find(folder, key);
+    cJSON *there = oci_layer_find(folder, key, true);
     char *broken = there ? NULL : text_format("%s/.broken-%s-%d", above, key, (int)getpid());
     if (broken && to)
         (void)rename(to, broken); /* one that is damaged makes way, and waits to be pruned */
@@ -340,7 +355,30 @@ int oci_layer_main(int argc, char **argv)
     return rc < 0 ? 1 : 0;
 }
 
+bool oci_layer_is_being_made(const char *folder, const char *name)
+{
+    char *path = layer_path(folder, name);
+    int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+    if (fd >= 0)
+        (void)close(fd);
+    free(path);
+    return held;
+}
+
 /* ---- listing ---- */
+
+/* Does an instance with these layers stand on the one of that row?  One that cannot say counts
+ * everywhere: what it stood on is not to be lost, too. */
+static bool stands_on(const struct oci_layers *layers, int rc, const cJSON *row)
+{
+    for (size_t i = 0; i < layers->count; i++) {
+        if (text_starts(layers->names[i], OCI_LAYERS_FOLDER "/") &&
+            text_equal(strchr(layers->names[i], '/') + 1, json_string(row, "folder", "")))
+            return true;
+    }
+    return rc < 0;
+}
 
 /* Adds the instances that stand on layers to the layers' rows. */
 static void add_users(const char *folder, cJSON *rows)
@@ -348,18 +386,16 @@ static void add_users(const char *folder, cJSON *rows)
     const struct dirent *entry = NULL;
     DIR *dir = opendir(folder);
     while (dir && (entry = readdir(dir))) {
+        cJSON *row = NULL;
         struct oci_layers layers = { 0 };
-        if (entry->d_name[0] == '.' || oci_layers_read(folder, entry->d_name, &layers, NULL) < 0)
+        if (entry->d_name[0] == '.')
             continue;
-        for (size_t i = 0; i < layers.count; i++) {
-            cJSON *row = NULL;
-            cJSON_ArrayForEach(row, rows)
-            {
-                if (text_starts(layers.names[i], OCI_LAYERS_FOLDER "/") &&
-                    text_equal(strchr(layers.names[i], '/') + 1, json_string(row, "folder", "")))
-                    (void)cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(row, "users"),
-                                               cJSON_CreateString(entry->d_name));
-            }
+        int rc = oci_layers_read(folder, entry->d_name, &layers, NULL);
+        cJSON_ArrayForEach(row, rows)
+        {
+            if (stands_on(&layers, rc, row))
+                (void)cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(row, "users"),
+                                           cJSON_CreateString(entry->d_name));
         }
         oci_layers_clear(&layers);
     }
@@ -369,7 +405,7 @@ static void add_users(const char *folder, cJSON *rows)
 
 static cJSON *layer_row(const char *folder, const char *name)
 {
-    cJSON *row = name[0] != '.' ? oci_layer_find(folder, name) : NULL;
+    cJSON *row = name[0] != '.' ? oci_layer_find(folder, name, true) : NULL;
     if (!row) {
         row = cJSON_CreateObject();
         (void)cJSON_AddTrueToObject(row, "broken");
