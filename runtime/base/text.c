@@ -174,6 +174,27 @@ bool text_is_utf8(const char *text, size_t size)
     return true;
 }
 
+void text_mend(char *text, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t step = character_size((const unsigned char *)text + i, size - i);
+        if (step == 0)
+            text[i] = '?';
+        i += step ? step : 1;
+    }
+}
+
+const char *text_last_state(const char *line, size_t *size)
+{
+    size_t end = *size;
+    while (end > 0 && line[end - 1] == '\r')
+        end--;
+    const char *last = end > 0 ? memrchr(line, '\r', end) : NULL;
+    size_t skip = last ? (size_t)(last + 1 - line) : 0;
+    *size = end - skip;
+    return line + skip;
+}
+
 /* Edit distance with transpositions of neighbours (optimal string alignment), case folded. */
 static size_t distance(const char *a, size_t a_size, const char *b, size_t b_size)
 {

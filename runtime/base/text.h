@@ -36,6 +36,13 @@ int text_to_int64(const char *text, int64_t min, int64_t max, int64_t *out);
 /* Valid UTF-8 without NUL in `size` bytes? (no surrogates, no overlong forms) */
 bool text_is_utf8(const char *text, size_t size);
 
+/* Makes such text of foreign bytes, in place: each byte that belongs to no character becomes '?'. */
+void text_mend(char *text, size_t size);
+
+/* What a terminal shows of a line that was overwritten (a progress bar): what stands behind its last
+ * carriage return.  `*size`, on entry the line's own without its newline, becomes that part's. */
+const char *text_last_state(const char *line, size_t *size);
+
 /* The candidate nearest to `word` for a "did you mean": edit distance (with transpositions), case
  * folded, at most a third of the word's length and never more than 3; NULL when none is near. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);

@@ -121,6 +121,19 @@ static void line(const struct output *output, const char *label, const char *tex
         output_print(output, "%-*s %s\n", LABEL_WIDTH, label, output_safe(safe, sizeof safe, text));
 }
 
+/* A text of several lines: an error with the end of a log. */
+static void lines(const struct output *output, const char *label, const char *text)
+{
+    while (*text) {
+        size_t size = strcspn(text, "\n");
+        char *one = text_dup_size(text, size);
+        line(output, label, one);
+        free(one);
+        label = "";
+        text += size + (text[size] == '\n');
+    }
+}
+
 static void show_size(const struct output *output, const struct instance *instance)
 {
     const struct vm_size *size = instance->size ? vm_size_find(instance->size) : NULL;
@@ -185,8 +198,11 @@ static void show_members(const struct output *output, const struct instance *ins
                        json_string(item, "endpointUri", "-"));
         line(output, "application", text);
     }
-    cJSON_ArrayForEach(item, json_at(instance->body, "properties.provisioningErrors")) line(
-        output, "error", json_string(item, "error.message", json_string(item, "message", "?")));
+    cJSON_ArrayForEach(item, json_at(instance->body, "properties.provisioningErrors"))
+    {
+        lines(output, "error",
+              json_string(item, "error.message", json_string(item, "message", "?")));
+    }
 }
 
 static void show_text(const struct output *output, const struct instance *instance)

@@ -224,15 +224,11 @@ static void print_line(struct reading *reading, const char *line, size_t size)
 {
     char text[TIME_TEXT_SIZE] = "";
     struct buffer shown = { 0 };
-    size_t end = size;
-    while (end > 0 && line[end - 1] == '\r')
-        end--;
-    const char *last = end > 0 ? memrchr(line, '\r', end) : NULL;
-    size_t skip = last ? (size_t)(last + 1 - line) : 0;
+    const char *state = text_last_state(line, &size);
     int64_t ms = time_of(reading, reading->line_offset);
     if (ms > 0)
         time_format(ms, text);
-    secrets_redact(reading->secrets, line + skip, end - skip, &shown);
+    secrets_redact(reading->secrets, state, size, &shown);
     (void)printf("%.23s%s ", ms > 0 ? text : "-", ms > 0 ? "Z" : "");
     (void)fwrite(shown.data ? shown.data : "", 1, shown.size, stdout);
     (void)putchar('\n');

@@ -45,10 +45,7 @@ void answer_error(struct call *call, int status, const char *code, const char *t
     error_vset(&text, ERROR_REMOTE, format, args);
     va_end(args);
     /* A precision in the format may have cut a foreign text inside a character. */
-    for (char *at = text_is_utf8(text.message, strlen(text.message)) ? NULL : text.message;
-         at && *at; at++)
-        if ((unsigned char)*at >= 0x80)
-            *at = '?';
+    text_mend(text.message, strlen(text.message));
     text_copy(call->code, sizeof call->code, code);
     arm_error_write(call->response, status, code, target, "%s", text.message);
 }

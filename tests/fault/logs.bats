@@ -123,6 +123,17 @@ RECIPE
     [ "${lines[1]}" = "- 99%" ]
 }
 
+@test "binary output of a script that fails spoils neither its error nor the list" {
+    fleet <<'RECIPE'
+instance "l-one" { setup = setup_script { inline = "#!/bin/bash\n" .. [[printf '1%%\r99%%\n\0\377\303\n'; exit 3]] } }
+RECIPE
+    run -1 mf apply fleet.lua --yes
+    run -0 mf list --json
+    [ "$(jq -r '.instances[0].name' <<<"$output")" = l-one ]
+    run -0 mf show l-one
+    [[ $output == *"ended with exit status 3; the last lines of 0001-creation.log:"$'\n'*" 99%"$'\n'*" ???"$'\n'* ]]
+}
+
 @test "-f waits for a run that has not begun, and goes on to the next" {
     fleet <<'RECIPE'
 instance "l-one" {

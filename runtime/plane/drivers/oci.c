@@ -221,11 +221,8 @@ static void script_error(const struct machine *machine, const cJSON *status, str
     if (json_string(status, "message", NULL))
         buffer_format(&text, " (%s)", json_string(status, "message", ""));
     if (!strchr(log, '/') && machine->log_folder &&
-        oci_files_tail(machine->log_folder, log, TAIL_MAX, &tail, NULL) == 0 && tail.size > 0) {
-        while (tail.size > 0 && tail.data[tail.size - 1] == '\n')
-            tail.data[--tail.size] = '\0';
+        oci_files_tail(machine->log_folder, log, TAIL_MAX, &tail, NULL) == 0 && tail.size > 0)
         buffer_format(&text, "; the last lines of %s:\n%s", log, tail.data);
-    }
     (void)error_set(err, ERROR_REMOTE, "%s", text.data ? text.data : "a setup script failed");
     (void)text_copy(err->name, sizeof err->name, "SetupScriptFailed");
     (void)text_copy(err->target, sizeof err->target, strchr(log, '/') ? "" : log);

@@ -402,22 +402,44 @@ static void read_from(int fd, off_t offset, size_t max, struct buffer *out)
     }
 }
 
+/* The lines of `bytes` as a terminal would show them in the end. */
+static void append_lines(const char *bytes, size_t size, struct buffer *out)
+{
+    const char *at = bytes, *end = bytes + size;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t length = (size_t)((newline ? newline : end) - at);
+        const char *state = text_last_state(at, &length);
+        buffer_append(out, state, length);
+        if (newline)
+            buffer_char(out, '\n');
+        at = newline ? newline + 1 : end;
+    }
+}
+
 int oci_files_tail(const char *folder, const char *name, size_t max, struct buffer *out,
                    struct error *err)
 {
     struct stat st;
+    struct buffer bytes = { 0 };
     int fd = open_plain(folder, name, &st, err);
     if (fd < 0)
         return fd;
-    size_t before = out->size;
     off_t start = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
-    read_from(fd, start, max, out);
+    read_from(fd, start, max, &bytes);
     (void)close(fd);
-    char *cut =
-        out->data && start > 0 ? memchr(out->data + before, '\n', out->size - before) : NULL;
-    if (cut && before == 0)
-        buffer_consume(out, (size_t)(cut + 1 - out->data));
-    return buffer_check(out, name, err);
+    while (bytes.size > 0 && bytes.data[bytes.size - 1] == '\n')
+        bytes.size--;
+    char *cut = start > 0 && bytes.size > 0 ? memchr(bytes.data, '\n', bytes.size) : NULL;
+    if (cut)
+        buffer_consume(&bytes, (size_t)(cut + 1 - bytes.data));
+    if (bytes.size > 0) {
+        text_mend(bytes.data, bytes.size);
+        append_lines(bytes.data, bytes.size, out);
+    }
+    int rc = buffer_check(&bytes, name, err);
+    buffer_clear(&bytes);
+    return rc < 0 ? rc : buffer_check(out, name, err);
 }
 
 int oci_files_json(const char *folder, const char *name, cJSON **out, struct error *err)

@@ -26,8 +26,9 @@ int oci_files_machine_id(const char *upper, struct error *err);
  * caller's. */
 cJSON *oci_files_network(const char *host_name);
 
-/* At most `max` last bytes of "<folder>/<name>", whole lines; a symlink or a device is refused:
- * instances can write there. */
+/* Appends the last lines of "<folder>/<name>" that fit into `max` bytes, or the end of the last one
+ * when that alone does not: as text, of overwritten lines their last state, without a newline at the
+ * end.  A symlink or a device is refused: instances can write there. */
 int oci_files_tail(const char *folder, const char *name, size_t max, struct buffer *out,
                    struct error *err);
 

@@ -194,6 +194,48 @@ static void a_nul_is_no_text_anywhere(void **state)
         }
 }
 
+static void foreign_bytes_become_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from;
+        size_t size;
+        const char *to;
+    } cases[] = {
+        { "", 0, "" },
+        { "plain \xC3\xBC \xF0\x9F\x94\x91", 13, "plain \xC3\xBC \xF0\x9F\x94\x91" },
+        { "a\0b", 3, "a?b" },
+        { "\xFF\xC3\xBC", 3, "?\xC3\xBC" },
+        { "\xBC\xC3", 2, "??" },      /* cut at both ends */
+        { "\xED\xA0\x80", 3, "???" }, /* a surrogate */
+        { "\xF0\x9F\x94x", 4, "???x" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[16] = "";
+        memcpy(text, cases[i].from, cases[i].size);
+        text_mend(text, cases[i].size);
+        assert_string_equal(text, cases[i].to);
+        assert_true(text_is_utf8(text, cases[i].size));
+    }
+}
+
+static void of_overwritten_lines_the_last_state_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *last;
+    } cases[] = {
+        { "", "" },           { "plain", "plain" },     { "windows\r", "windows" },
+        { "1%\r99%", "99%" }, { "1%\r99%\r\r", "99%" }, { "\r\r", "" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t size = strlen(cases[i].line);
+        const char *last = text_last_state(cases[i].line, &size);
+        assert_int_equal(size, strlen(cases[i].last));
+        assert_memory_equal(last, cases[i].last, size);
+    }
+}
+
 static void suggests_the_nearest(void **state)
 {
     (void)state;
@@ -262,6 +304,8 @@ int main(void)
         cmocka_unit_test(reads_whole_numbers),
         cmocka_unit_test(knows_utf8),
         cmocka_unit_test(a_nul_is_no_text_anywhere),
+        cmocka_unit_test(foreign_bytes_become_text),
+        cmocka_unit_test(of_overwritten_lines_the_last_state_counts),
         cmocka_unit_test(suggests_the_nearest),
         cmocka_unit_test(endless_words_have_no_neighbours),
         cmocka_unit_test(names_errno_values),
