@@ -107,18 +107,22 @@ struct frame {
     enum frame_kind kind;
     enum pending pending;
     enum expected expected;
-    bool command;    /* the next word is a command's name (or a reserved word) */
-    bool redirect;   /* the next word is a redirection's target */
-    bool in_word;    /* when it ends, the word below goes on */
-    bool nested;     /* quotes inside "${…}" */
-    bool after_list; /* a list was just emitted: a separator has to come */
-    bool held;       /* a backslash that may join two lines: the next byte tells */
-    bool declares;   /* the command is declare, export, … whose -i computes */
-    bool computes;   /* the command computes what its words say: let, declare -i */
-    bool ambiguous;  /* $'…' in sh: some take it for a quote of its own kind, some do not */
-    bool odd_quotes; /* of the ' in "${…}", which bash pairs */
-    char closer;     /* ')' of code; ')' or ']' of arithmetic; 0: none */
-    int depth;       /* of brackets inside arithmetic */
+    bool command;     /* the next word is a command's name (or a reserved word) */
+    bool redirect;    /* the next word is a redirection's target */
+    bool in_word;     /* when it ends, the word below goes on */
+    bool nested;      /* quotes inside "${…}" */
+    bool after_list;  /* a list was just emitted: a separator has to come */
+    bool held;        /* a backslash that may join two lines: the next byte tells */
+    bool prefixed;    /* the command is "command" or "builtin": its first word is one, too */
+    bool declares;    /* … is declare, local, …: -i computes, behind -n stand names */
+    bool computes;    /* … computes what its words say: let, declare -i */
+    bool names;       /* its words are names, up to their "=": declare, read, unset */
+    bool refers;      /* … and what stands behind the "=", too: declare -n */
+    char name_option; /* the option that a name follows: printf -v */
+    bool ambiguous;   /* $'…' in sh: some take it for a quote of its own kind, some do not */
+    bool odd_quotes;  /* of the ' in "${…}", which bash pairs */
+    char closer;      /* ')' of code; ')' or ']' of arithmetic; 0: none */
+    int depth;        /* of brackets inside arithmetic */
     struct word word;
     /* arithmetic, offsets */
     char last;
@@ -148,7 +152,8 @@ struct shell_lexer {
     size_t count, room;
     struct heredoc *declared; /* whose bodies begin at the next line */
     size_t declared_count;
-    size_t heredocs; /* frames that are here-documents */
+    size_t heredocs;  /* frames that are here-documents */
+    bool has_aliases; /* a bare word may be one */
     const char *lost;
     char first_line[FIRST_LINE_MAX];
     size_t first_size;
@@ -363,19 +368,48 @@ static int end_condition_word(struct shell_lexer *lexer, struct error *err)
     return 0;
 }
 
+/* What bash does to the words of the command that `word` names, before the command sees them or
+ * instead of it: it computes, or runs what is in the subscript of a name. */
+static void note_builtin(struct shell_lexer *lexer, struct frame *frame, const struct word *word)
+{
+    static const char *const declaring[] = { "declare", "typeset", "local", NULL };
+    static const char *const naming[] = { "read", "unset", NULL };
+    static const char *const testing[] = { "printf", "test", "[", NULL };
+    bool bash = lexer->dialect == SHELL_BASH;
+    lexer->has_aliases |= word_is(word, "alias");
+    frame->prefixed = word_is(word, "command") || word_is(word, "builtin");
+    frame->computes = bash && word_is(word, "let");
+    frame->declares = bash && word_is_any(word, declaring);
+    frame->names = frame->declares || (bash && word_is_any(word, naming));
+    frame->refers = frame->name_next = false;
+    frame->name_option = 0;
+    if (bash && (word_is_any(word, testing) || word_is(word, "wait")))
+        frame->name_option = word->text[0] == 'w' ? 'p' : 'v';
+}
+
+/* A word behind the command's name ended. */
+static void note_argument(struct shell_lexer *lexer, struct frame *frame, const struct word *word)
+{
+    bool option = word->literal && word->size > 1 && word->text[0] == '-';
+    if (frame->prefixed && !option)
+        note_builtin(lexer, frame, word);
+    if (frame->declares && option) {
+        frame->computes |= memchr(word->text, 'i', sizeof word->text) != NULL;
+        frame->refers |= memchr(word->text, 'n', sizeof word->text) != NULL;
+    }
+    frame->name_next = option && word->size == 2 && word->text[1] == frame->name_option;
+}
+
 static int begin_command_word(struct shell_lexer *lexer, const struct word *word, struct error *err)
 {
     static const char *const leading[] = { "then",  "do", "else", "elif", "if",     "while",
                                            "until", "{",  "!",    "time", "coproc", NULL };
-    static const char *const declaring[] = { "declare", "typeset",  "local",
-                                             "export",  "readonly", NULL };
     struct frame *frame = top_of(lexer);
     bool bash = lexer->dialect == SHELL_BASH;
     if (word_is_any(word, leading) || word->assignment == ASSIGN_YES)
         return 0;
     frame->command = false;
-    frame->computes = bash && word_is(word, "let");
-    frame->declares = bash && word_is_any(word, declaring);
+    note_builtin(lexer, frame, word);
     if (word_is(word, "for") || (bash && (word_is(word, "select") || word_is(word, "function")))) {
         frame->expected = EXPECT_NAME;
     } else if (bash && word_is(word, "[[")) {
@@ -421,8 +455,7 @@ static int end_code_word(struct shell_lexer *lexer, struct error *err)
     default:
         if (frame->command)
             return begin_command_word(lexer, &word, err);
-        if (frame->declares && word.literal && word.text[0] == '-')
-            frame->computes |= memchr(word.text, 'i', sizeof word.text) != NULL;
+        note_argument(lexer, frame, &word);
         return 0;
     }
 }
@@ -633,6 +666,7 @@ static int push_backquote(struct shell_lexer *lexer, bool in_double, struct erro
         return rc;
     }
     inner->backquotes = lexer->backquotes + 1;
+    inner->has_aliases = lexer->has_aliases;
     word_of(lexer)->loose_braces |= in_double;
     frame->inner = inner;
     frame->in_double = in_double;
@@ -946,7 +980,7 @@ static int feed_word(struct shell_lexer *lexer, char c, struct error *err)
         word->assignment != ASSIGN_YES && (!word->last || is_name(word->last) || word->last == '+'))
         return refuse(err, "a value cannot be the name of a variable: '=' follows it");
     if (c == '[' && lexer->dialect == SHELL_BASH &&
-        ((commands && frame->command && word->assignment == ASSIGN_NAME) ||
+        ((commands && (frame->command || frame->declares) && word->assignment == ASSIGN_NAME) ||
          (frame->kind == FRAME_ARRAY && !word->open))) {
         word_literal(word, c);
         word->assignment = ASSIGN_SUBSCRIPT;
@@ -1476,13 +1510,16 @@ static int check_place(const struct frame *frame, struct error *err)
 }
 
 /* In {1..N} the end must not be quoted to be one; elsewhere in a word everything is quoted. */
-static bool may_be_plain(const struct frame *frame, const struct shell_word *value)
+static bool may_be_plain(const struct shell_lexer *lexer, const struct shell_word *value)
 {
+    const struct frame *frame = top_of(lexer);
     const struct word *word = &frame->word;
     if (frame->kind == FRAME_CONDITION || frame->kind == FRAME_GLOB)
         return false;
     if (word->open)
         return value->is_integer && word->last == '.' && word->before_last == '.';
+    if (lexer->has_aliases) /* behind one that ends in a blank the next word is one, too */
+        return false;
     return frame->redirect || (!frame->command && frame->expected == EXPECT_ANY);
 }
 
@@ -1515,24 +1552,53 @@ static int value_in_condition(struct frame *frame, const struct shell_word *valu
     return 0;
 }
 
-/* Does the shell compute the text of the word that a value becomes a part of?  It then runs what it
- * finds in it, whatever quotes stand around it. */
-static bool is_computed(const struct shell_lexer *lexer)
+enum demand { DEMAND_NOTHING, DEMAND_NAME, DEMAND_NUMBER };
+
+/* What does a command of bash want of the word that a value becomes a part of? */
+static enum demand demand_of_command(const struct frame *frame)
+{
+    if (frame->command || frame->redirect)
+        return DEMAND_NOTHING;
+    if (frame->computes)
+        return DEMAND_NUMBER;
+    if (frame->name_next)
+        return DEMAND_NAME;
+    return frame->names && (frame->refers || frame->word.assignment != ASSIGN_YES) ? DEMAND_NAME
+                                                                                   : DEMAND_NOTHING;
+}
+
+/* Does the shell compute the text of that word, or take it for a name?  It then runs what it finds
+ * in it, whatever quotes stand around it. */
+static enum demand demand_of(const struct shell_lexer *lexer)
 {
     size_t at = lexer->count - 1;
     while (at > 0 && lexer->frames[at].kind >= FRAME_GLOB) {
         const struct frame *frame = &lexer->frames[at--];
         if (frame->kind == FRAME_SUBSCRIPT)
-            return true;
+            return DEMAND_NUMBER;
         if (frame->kind == FRAME_COMMENT || frame->kind == FRAME_HEREDOC)
-            return false;
+            return DEMAND_NOTHING;
     }
     while (at > 0 && lexer->frames[at].kind == FRAME_ARRAY)
         at--;
     const struct frame *frame = &lexer->frames[at];
     if (frame->kind == FRAME_CONDITION)
-        return frame->number_next || frame->name_next;
-    return frame->computes && !frame->command && !frame->redirect;
+        return frame->number_next || frame->name_next ? DEMAND_NUMBER : DEMAND_NOTHING;
+    return demand_of_command(frame);
+}
+
+static int check_demand(const struct shell_lexer *lexer, const struct shell_word *value,
+                        struct error *err)
+{
+    enum demand demand = demand_of(lexer);
+    if (demand == DEMAND_NUMBER)
+        return require_integer(value, err);
+    for (size_t i = 0; i < value->size && demand == DEMAND_NAME && !value->is_integer; i++)
+        if (!is_name(value->text[i]))
+            return refuse(err, "bash may take it for a variable's name here, and runs what is in "
+                               "a name's brackets: it has to be letters, digits and '_' (quotes "
+                               "begin behind the '=')");
+    return 0;
 }
 
 static int value_in_code(struct shell_lexer *lexer, const struct shell_word *words, size_t count,
@@ -1550,11 +1616,11 @@ static int value_in_code(struct shell_lexer *lexer, const struct shell_word *wor
             rc = end_word(lexer, err);
             frame = top_of(lexer);
         }
-        bool plain = may_be_plain(frame, &words[i]);
+        bool plain = may_be_plain(lexer, &words[i]);
         if (rc == 0 && frame->kind == FRAME_CONDITION)
             rc = value_in_condition(frame, &words[i], out, err);
-        else if (rc == 0 && is_computed(lexer))
-            rc = require_integer(&words[i], err);
+        else if (rc == 0)
+            rc = check_demand(lexer, &words[i], err);
         if (rc == 0 && frame->kind != FRAME_CONDITION)
             quote_word(&words[i], plain, out);
         note_value(&frame->word, &words[i]);
@@ -1679,7 +1745,7 @@ static int value_in_text(struct shell_lexer *lexer, const struct shell_word *val
 {
     struct frame *frame = top_of(lexer);
     struct word *word = word_of(lexer);
-    int rc = is_computed(lexer) ? require_integer(value, err) : 0;
+    int rc = check_demand(lexer, value, err);
     if (rc < 0)
         return rc;
     word->has_text_value |= word->open && !value->is_integer;
@@ -1878,10 +1944,11 @@ int shell_lexer_value(struct shell_lexer *lexer, const struct shell_word *words,
     size_t before = out->size;
     int rc = check_value(lexer, words, count, err);
     for (size_t i = 0; i < count && rc == 0; i++)
-        if (lexer->dialect == SHELL_BASH && has_byte(&words[i], '{') && has_loose_braces(lexer))
+        if (lexer->dialect == SHELL_BASH && has_loose_braces(lexer) &&
+            (has_byte(&words[i], '{') || has_byte(&words[i], '(')))
             rc = refuse(err, "behind quotes within quotes or backquotes within quotes bash may "
-                             "expand the braces of the value; write $(…), or make it a word of "
-                             "its own");
+                             "expand the braces of the value, or look for the end of '$('; write "
+                             "$(…), or make it a word of its own");
     if (rc == 0)
         rc = quote_value(lexer, words, count, is_list, out, err);
     if (rc == 0 && lexer->lost) /* while settling */

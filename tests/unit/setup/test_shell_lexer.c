@@ -89,6 +89,11 @@ static const struct {
     { "p \"${x\\\n:-}@\"", "'", "p \"${x\\\n:-}'\"" },
     { "p $x\\\n @", "a", "p $x\\\n a" },
     { "p; \\\n@", "if", "p; \\\n'if'" },
+    { "alias s='env '\ns @", "ls", "alias s='env '\ns 'ls'" },
+    { BASH "unset @; read -r x <<< @", "a_1", BASH "unset a_1; read -r x <<< a_1" },
+    { BASH "local x=@; export \"x=@\"", "$", BASH "local x='$'; export \"x=\\$\"" },
+    { BASH "declare x[1]=@", "$", BASH "declare x[1]='$'" },
+    { BASH "printf -v x @; read x; p @", "$", BASH "printf -v x '$'; read x; p '$'" },
 };
 
 static void quotes_values_by_where_they_stand(void **state)
@@ -156,6 +161,15 @@ static const struct {
     { BASH "declare -gi x=@", "a[$(id)]", "whole number" },
     { BASH "local -i x=(1 @)", "a[$(id)]", "whole number" },
     { BASH "m[\"@\"]=1", "$(id)", "whole number" },
+    { BASH "declare -a m[@]=1", "$(id)", "whole number" },
+    { BASH "declare @", "x[$(id)]=1", "name's brackets" },
+    { BASH "builtin local \"x[@]=1\"", "$(id)", "name's brackets" },
+    { BASH "declare -n x=@", "a[$(id)]", "name's brackets" },
+    { BASH "IFS= read -r a @", "a[$(id)]", "name's brackets" },
+    { BASH "command unset 'a[@]'", "$(id)", "name's brackets" },
+    { BASH "printf -v @ %s x", "a[$(id)]", "name's brackets" },
+    { BASH "[ x = y -o -v \"@\" ]", "a[$(id)]", "name's brackets" },
+    { BASH "wait -p @", "a[$(id)]", "name's brackets" },
     { BASH "[[ b =~ ^[@]$ ]]", "a-z", "regular expression" },
     { BASH "cat <<$'E'\nx\nE\n@", "x", "delimiter" },
     { "cat <<\"E\\\"F\"\nx\nE\"F\n@", "x", "delimiter" },
@@ -166,6 +180,7 @@ static const struct {
     { BASH "p \"${u:-it's}\" '@'", "x", "other one of the '" },
     { BASH "p \"${x#'@'}\"", "$(", "shells differ" },
     { BASH "p \"${x:-`p @`}\"", "a\"b", "shells differ" },
+    { BASH "p \"${x:- \"\"}`p .`\"'@'", "$(", "the end of '$('" },
 };
 
 static void refuses_what_no_quoting_makes_right(void **state)

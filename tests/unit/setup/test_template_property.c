@@ -186,13 +186,20 @@ static void backquoted(struct trial *t, struct buffer *seen, int depth)
     buffer_char(seen, '.');
 }
 
+/* Bash 5.2 does not find its way through a ' or further backquotes in quotes in backquotes, when
+ * these are in quotes too and behind a brace: whatever the values are. */
+static bool loses_count(const struct trial *t)
+{
+    return t->bash && t->backquotes > 0;
+}
+
 static void in_double(struct trial *t, struct buffer *seen, int depth)
 {
     lit(t, "\"");
     for (unsigned n = roll(&t->dice, 3); n-- > 0;) {
         switch (roll(&t->dice, depth < DEPTH_MAX ? 9 : 4)) {
         case 0:
-            both(t, seen, "it's #1 ");
+            both(t, seen, loses_count(t) ? "is #1 " : "it's #1 ");
             break;
         case 7:
             lit(t, "${u:-$\\\n(printf %s ");
@@ -227,7 +234,10 @@ static void in_double(struct trial *t, struct buffer *seen, int depth)
             buffer_char(seen, '.');
             break;
         case 5:
-            backquoted(t, seen, depth);
+            if (loses_count(t))
+                val(t, seen);
+            else
+                backquoted(t, seen, depth);
             break;
         default:
             val(t, seen);
