@@ -38,7 +38,12 @@ enum form {
     FORM_JSON_ASCII, /* \u00fc, as most libraries write it */
     FORM_URL_PATH,   /* "/" stays */
     FORM_URL_QUERY,  /* a blank is "+" */
-    FORM_TWICE,      /* in single quotes twice: `set -x` of what is quoted already */
+    FORM_IN_SINGLE,  /* what follows: in single quotes once more, as `set -x` shows an `eval` */
+    FORM_SINGLE_IN_SINGLE = FORM_IN_SINGLE,
+    FORM_DOUBLE_IN_SINGLE,
+    FORM_HEREDOC_IN_SINGLE,
+    FORM_WORD_IN_SINGLE,
+    FORM_ANSI_IN_SINGLE,
     FORM_END
 };
 
@@ -250,7 +255,11 @@ static void write_char(enum form form, char c, struct buffer *out)
         break;
     case FORM_RAW:
     case FORM_PART:
-    case FORM_TWICE:
+    case FORM_SINGLE_IN_SINGLE:
+    case FORM_DOUBLE_IN_SINGLE:
+    case FORM_HEREDOC_IN_SINGLE:
+    case FORM_WORD_IN_SINGLE:
+    case FORM_ANSI_IN_SINGLE:
     case FORM_END:
         buffer_char(out, c);
         break;
@@ -292,11 +301,13 @@ static void write_json_ascii(const char *value, size_t size, struct buffer *out)
 
 static void write_form(enum form form, const char *value, size_t size, struct buffer *out)
 {
+    static const enum form inner[] = { FORM_SINGLE, FORM_DOUBLE, FORM_HEREDOC, FORM_WORD,
+                                       FORM_ANSI };
     struct buffer once = { 0 };
     if (form == FORM_JSON_ASCII) {
         write_json_ascii(value, size, out);
-    } else if (form == FORM_TWICE) {
-        write_chars(FORM_SINGLE, value, size, &once);
+    } else if (form >= FORM_IN_SINGLE && form < FORM_END) {
+        write_chars(inner[form - FORM_IN_SINGLE], value, size, &once);
         write_chars(FORM_SINGLE, once.data, once.size, out);
         out->failed = out->failed ? out->failed : once.failed;
         wipe_buffer(&once);

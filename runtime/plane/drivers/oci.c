@@ -475,7 +475,7 @@ static int bring_up(struct driver *driver, enum call_kind kind,
     pid_t pid = oci_process_find(machine);
     bool shared = kind == CALL_CREATE && instance->cached && instance->creation.text &&
                   oci_layer_possible(oci->folder);
-    if (shared && (rc = oci_cache_wish(machine, instance, &machine->error)) < 0) {
+    if (shared && oci_cache_wish(machine, instance, &machine->error) < 0) {
         fail_later(machine);
         return 0;
     }

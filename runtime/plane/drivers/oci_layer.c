@@ -199,7 +199,7 @@ int oci_layer_lock(const char *folder, struct error *err)
     int fd = -1;
     int rc = path && above ? file_make_dirs(above, 0700, err)
                            : error_set(err, ERROR_NO_MEMORY, "no memory for a layer");
-    if (rc == 0) {
+    if (rc == 0 && path) {
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 || flock(fd, LOCK_EX) < 0)
             rc = error_system(err, errno, "locking '%s'", path);
@@ -225,7 +225,7 @@ int oci_layer_begin(const char *folder, const char *id, const char *key, const c
     char *text = json_text(wish);
     int rc = from && to && above && text ? file_make_dirs(above, 0700, err)
                                          : error_set(err, ERROR_NO_MEMORY, "no memory for a layer");
-    if (rc == 0)
+    if (rc == 0 && text)
         rc = oci_files_write(from, "seal.json", text, strlen(text), 0600, err);
     if (rc == 0 && rename(from, to) < 0)
         rc = error_system(err, errno, "moving '%s'", from);

@@ -188,6 +188,8 @@ static void hides_values_however_they_are_written(void **state)
         { "p\xC3\xA4ss\xF0\x9F\x94\x91\"", "[\"p\\u00e4ss\\ud83d\\udd11\\\"\"]", "[\"•••\"]" },
         { "p\xC3\xA4ss w", "$'p\\303\\244ss w'", "$'•••'" }, /* printf %q, where all is ASCII */
         { "it's ok", "+ echo ''\\''it'\\''\\'\\'''\\''s ok'\\'''", "+ echo ''\\''•••'\\'''" },
+        { "it's $x", "+ eval 'echo \"it'\\''s \\$x\"'", "+ eval 'echo \"•••\"'" }, /* as_user */
+        { "it's \"x\"", "+ eval 'it\\'\\''s\\ \\\"x\\\"'", "+ eval '•••'" },
         { "hunter2!", "aHVudGVyMiE=", "•••" },
         { "hunter2!", "aHVudGVyMiEK", "•••" },                /* echo … | base64 */
         { "hunter2!", "dXNlcjpodW50ZXIyIQ==", "dXNlcjp•••" }, /* user:hunter2! */
