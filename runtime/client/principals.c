@@ -94,61 +94,20 @@ int principals_list(struct principals_request *out, const struct directory *dire
     return rc;
 }
 
-int principals_get(struct principals_request *out, const struct directory *directory,
-                   enum directory_kind kind, const char *id, struct error *err)
-{
-    struct buffer segment = { .max = PATH_MAX_BYTES };
-    *out = (struct principals_request) { 0 };
-    if (!id || !id[0] || (kind != DIRECTORY_USER && !uuid_is_valid(id)))
-        return error_set(err, ERROR_INVALID, "\"%.100s\" is no object id", id ? id : "");
-    http_encode(&segment, id, false);
-    int rc = buffer_check(&segment, "a name of the directory", err);
-    if (rc == 0)
-        rc = begin(out, directory, HTTP_GET, err, "%s/%s?%s", collections[kind], segment.data,
-                   selects[kind]);
-    buffer_clear(&segment);
-    return rc;
-}
-
 int principals_me(struct principals_request *out, const struct directory *directory,
                   struct error *err)
 {
     return begin(out, directory, HTTP_GET, err, "me?" SELECT);
 }
 
-static int list_of_group(struct principals_request *out, const struct directory *directory,
-                         const char *group_id, const char *which, struct error *err)
-{
-    int rc = check_id(out, group_id, err);
-    if (rc == 0)
-        rc = begin(out, directory, HTTP_GET, err, "groups/%s/%s?" SELECT "&" PAGE, group_id, which);
-    out->arm.follow = ARM_PAGES;
-    return rc;
-}
-
 int principals_members(struct principals_request *out, const struct directory *directory,
                        const char *group_id, struct error *err)
 {
-    return list_of_group(out, directory, group_id, "members", err);
-}
-
-int principals_transitive_members(struct principals_request *out, const struct directory *directory,
-                                  const char *group_id, struct error *err)
-{
-    return list_of_group(out, directory, group_id, "transitiveMembers", err);
-}
-
-int principals_groups_of(struct principals_request *out, const struct directory *directory,
-                         enum directory_kind kind, const char *id, struct error *err)
-{
-    int rc = check_id(out, id, err);
+    int rc = check_id(out, group_id, err);
     if (rc == 0)
-        rc = begin(out, directory, HTTP_POST, err, "%s/%s/getMemberGroups", collections[kind], id);
-    if (rc < 0)
-        return rc;
-    out->arm.idempotent = true; /* it only asks */
-    cJSON *body = cJSON_CreateObject();
-    return take_body(out, body, cJSON_AddFalseToObject(body, "securityEnabledOnly") != NULL, err);
+        rc = begin(out, directory, HTTP_GET, err, "groups/%s/members?" SELECT "&" PAGE, group_id);
+    out->arm.follow = ARM_PAGES;
+    return rc;
 }
 
 int principals_by_ids(struct principals_request *out, const struct directory *directory,

@@ -25,21 +25,13 @@ void principals_request_clear(struct principals_request *request); /* harmless t
 /* All of a kind. */
 int principals_list(struct principals_request *out, const struct directory *directory,
                     enum directory_kind kind, struct error *err);
-/* One, by its object id; a user also by user principal name. */
-int principals_get(struct principals_request *out, const struct directory *directory,
-                   enum directory_kind kind, const char *id, struct error *err);
 /* Who is signed in: one user. */
 int principals_me(struct principals_request *out, const struct directory *directory,
                   struct error *err);
-/* What stands in the group itself, and everybody it has by way of others: users, groups and service
- * principals, each with its "@odata.type" ("#microsoft.graph.user"). */
+/* What stands in the group itself: users, groups and service principals, each with its
+ * "@odata.type" ("#microsoft.graph.user"). */
 int principals_members(struct principals_request *out, const struct directory *directory,
                        const char *group_id, struct error *err);
-int principals_transitive_members(struct principals_request *out, const struct directory *directory,
-                                  const char *group_id, struct error *err);
-/* The ids of all groups that a principal is in, by way of others too: {"value":["<id>",…]}. */
-int principals_groups_of(struct principals_request *out, const struct directory *directory,
-                         enum directory_kind kind, const char *id, struct error *err);
 /* Principals of any kind by their ids (an array of strings, copied; PRINCIPALS_BY_IDS_MAX at most):
  * {"value":[…]} of those that there are. */
 int principals_by_ids(struct principals_request *out, const struct directory *directory,
