@@ -72,10 +72,8 @@ static const struct {
       " WHERE EXISTS (SELECT 1 FROM principals p WHERE p.id = a.principal)",
       add_assignment },
     { "SELECT body FROM deny_assignments", add_deny },
-    { "SELECT m.group_id, m.member_id FROM members m"
-      " WHERE EXISTS (SELECT 1 FROM principals p WHERE p.id = m.group_id)"
-      " AND EXISTS (SELECT 1 FROM principals p WHERE p.id = m.member_id)",
-      add_member },
+    /* Memberships go with their principals (directory_write.c). */
+    { "SELECT group_id, member_id FROM members", add_member },
 };
 
 static int fill(struct plane *plane, struct rbac_policy *policy, struct error *err)
