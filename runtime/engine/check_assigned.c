@@ -32,7 +32,8 @@ struct person {
     const char *id, *name;
     unsigned lacks, conditional, unknown; /* bits of `uses` */
     size_t count;                         /* instances at which something is lacking */
-    const struct item *first;
+    const struct item *first;             /* of those */
+    const struct item *conditional_at;    /* the first with a condition */
     bool touched; /* the plan makes or changes one of these instances, or takes a right */
     UT_hash_handle hh;
 };
@@ -73,6 +74,7 @@ static void ask(struct people *people, const struct item *item, struct person *p
             break;
         case ACCESS_CONDITIONAL:
             person->conditional |= 1U << i;
+            person->conditional_at = person->conditional_at ? person->conditional_at : item;
             break;
         case ACCESS_UNKNOWN:
             person->unknown |= 1U << i;
@@ -255,13 +257,37 @@ static void tell_kind(const struct people *people, unsigned lacks, enum plan_che
     buffer_clear(&others.mend);
 }
 
+static void tell_conditional(const struct people *people)
+{
+    struct plan_check finding = { .name = CHECK_ASSIGNED, .status = PLAN_CHECK_WARNING };
+    size_t count = 0;
+    for (const struct person *person = people->all; person; person = person->hh.next) {
+        struct buffer actions = { 0 };
+        if (!person->conditional || count++ >= TOLD_MAX)
+            continue;
+        list_uses(person->conditional, &actions);
+        finding.subject = person->name;
+        finding.file = person->conditional_at->step.file;
+        finding.line = person->conditional_at->step.line;
+        check_add(people->check->plan, &finding,
+                  "%s has %s at instance %s only on a condition, which the plane decides",
+                  person->name, actions.data ? actions.data : "",
+                  person->conditional_at->step.name);
+        buffer_clear(&actions);
+    }
+    finding = (struct plan_check) { .name = CHECK_ASSIGNED, .status = PLAN_CHECK_WARNING };
+    if (count > TOLD_MAX)
+        check_add(people->check->plan, &finding,
+                  "%zu more may use their instances only on a condition, which the plane decides",
+                  count - TOLD_MAX);
+}
+
 static void tell_open(const struct people *people)
 {
-    size_t unknown = 0, conditional = 0, fine = 0;
+    size_t unknown = 0, fine = 0;
     const struct access *access = people->check->access;
     for (const struct person *person = people->all; person; person = person->hh.next) {
         unknown += person->unknown != 0;
-        conditional += person->conditional != 0;
         fine += !person->unknown && !person->conditional && !person->lacks;
     }
     struct plan_check finding = { .name = CHECK_ASSIGNED, .status = PLAN_CHECK_UNKNOWN };
@@ -269,11 +295,7 @@ static void tell_open(const struct people *people)
         check_add(people->check->plan, &finding,
                   "whether %zu %s may use their instances is not known: %s", unknown,
                   unknown == 1 ? "person" : "people", access_unknown_reason(access));
-    finding.status = PLAN_CHECK_WARNING;
-    if (conditional > 0)
-        check_add(people->check->plan, &finding,
-                  "%zu %s may use their instances only on a condition, which the plane decides",
-                  conditional, conditional == 1 ? "person" : "people");
+    tell_conditional(people);
     finding.status = PLAN_CHECK_OK;
     if (fine > 0)
         check_add(people->check->plan, &finding, "%zu %s may start, stop, restart and use %s", fine,

@@ -28,19 +28,28 @@ struct house {
     struct plan *plan;
 };
 
-static inline void house_open(struct house *house, const struct simulated_options *simulated)
+/* `seed`: JSON text of a seed; NULL: the one in the binary. */
+static inline void house_open_seeded(struct house *house, const struct simulated_options *simulated,
+                                     const char *seed)
 {
     struct error err = { 0 };
     *house = (struct house) { 0 };
     clock_init_virtual(&house->clock, 1795255200000);
     assert_int_equal(loop_new(&house->clock, &house->loop, &err), 0);
     assert_int_equal(driver_simulated_new(house->loop, simulated, &house->driver, &err), 0);
-    const struct plane_options options = { .loop = house->loop, .driver = house->driver };
+    const struct plane_options options = { .loop = house->loop,
+                                           .driver = house->driver,
+                                           .seed = seed };
     if (plane_new(&options, &house->plane, &err) < 0)
         fail_msg("%s", err.message);
     assert_int_equal(embedded_transport_new(house->loop, house->plane, &house->transport, &err), 0);
     const struct arm_client_options client = { .transport = house->transport };
     assert_int_equal(arm_client_new(house->loop, &client, &house->client, &err), 0);
+}
+
+static inline void house_open(struct house *house, const struct simulated_options *simulated)
+{
+    house_open_seeded(house, simulated, NULL);
 }
 
 static inline void house_close(struct house *house)
