@@ -9,7 +9,7 @@ setup() {
 fleet "team" { defaults = { size = "Standard_DS3_v2" } }
 instance "team-ada" { assigned_to = user "ada@moonfleet.local", power = "stopped" }
 RECIPE
-    mf apply fleet.lua --yes --force-checks assigned >/dev/null 2>&1 || mf apply fleet.lua --yes >/dev/null
+    mf apply fleet.lua --yes --force-checks assigned >/dev/null
 }
 
 teardown() {
