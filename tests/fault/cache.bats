@@ -42,12 +42,12 @@ names() {
     "$MOONFLEET" list --json | jq -r '.instances[].name'
 }
 
-# How many of the instances ran the script, and how many began with a layer.
+# How many of the instances ran the script, and how many began with a layer, the last time.
 ran() {
-    for name in $(names); do "$MOONFLEET" logs "$name" --run 1; done | grep -c "^ran in" || true
+    for name in $(names); do "$MOONFLEET" logs "$name"; done | grep -c "^ran in" || true
 }
 began_with_layer() {
-    for name in $(names); do "$MOONFLEET" logs "$name" --run 1; done | grep -c "from the cached layer" || true
+    for name in $(names); do "$MOONFLEET" logs "$name"; done | grep -c "from the cached layer" || true
 }
 
 right() { # right <name>: it is what the script makes of an instance

@@ -18,8 +18,6 @@
 #include "plane/drivers/oci_files.h"
 #include "plane/drivers/oci_layer.h"
 
-#define LOOKED_MS 2000
-
 /* ---- the wish ---- */
 
 static char *copy(const char *text, bool *failed)
@@ -221,16 +219,19 @@ static bool begun(const struct machine *machine, const char *name)
     return there;
 }
 
-/* Twelve that begin together look through their layer once. */
+static void forget_look(void *arg)
+{
+    struct oci *oci = arg;
+    oci->looked_key[0] = '\0';
+}
+
+/* Those that waited for a layer begin in one turn of the loop, and look through it once. */
 static cJSON *find_layer(struct oci *oci, const char *key)
 {
-    int64_t now_ms = loop_now_ms(oci->loop);
-    bool looked = text_equal(oci->looked_key, key) && now_ms - oci->looked_ms < LOOKED_MS;
+    bool looked = text_equal(oci->looked_key, key);
     cJSON *layer = oci_layer_find(oci->folder, key, !looked);
-    if (layer && !looked) {
+    if (layer && !looked && loop_post_turn_end(oci->loop, forget_look, oci) == 0)
         (void)text_copy(oci->looked_key, sizeof oci->looked_key, key);
-        oci->looked_ms = now_ms;
-    }
     return layer;
 }
 

@@ -81,9 +81,8 @@ struct oci {
     struct machine *machines;            /* by id */
     struct machine *notified;            /* by inotify watch */
     struct machine *queue;               /* those that wait to be brought up, the first first */
-    char looked_key[OCI_LAYER_KEY_SIZE]; /* the layer that was looked through last, and when */
-    int64_t looked_ms;
-    int places, places_taken; /* how many may be brought up at once, and how many are */
+    char looked_key[OCI_LAYER_KEY_SIZE]; /* the layer that was looked through in this turn, or "" */
+    int places, places_taken;            /* how many may be brought up at once, and how many are */
 };
 
 /* ---- oci.c ---- */
