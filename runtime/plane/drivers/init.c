@@ -149,13 +149,23 @@ static void give_up(int status, const char *what, int errnum)
     _exit(status);
 }
 
+/* In the child: the script's first line names what is not there. */
+static void miss_interpreter(const char *line)
+{
+    size_t size = strcspn(line, "\r\n");
+    bool windows = line[size] == '\r';
+    (void)dprintf(2, "[moonfleet] the script begins with '%.*s', and there is no such program%s\n",
+                  (int)size, line, windows ? " as long as its lines end as on Windows" : "");
+    _exit(127);
+}
+
 /* In the child: runs the script as the kernel would, or by a shell when it names no interpreter. */
-static void exec_script(const char *script, char **argv, size_t count)
+static void exec_script(const char *script, char **argv)
 {
     static const char *const shells[] = { "/bin/bash", "/bin/sh" };
-    char start[2] = { 0 };
+    char start[128] = { 0 };
     int fd = open(script, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, start, 2) < 0)
+    if (fd < 0 || read(fd, start, sizeof start - 1) < 0)
         give_up(127, "opening the script", errno);
     (void)close(fd);
     if (start[0] == '#' && start[1] == '!') {
@@ -167,13 +177,12 @@ static void exec_script(const char *script, char **argv, size_t count)
             (void)poll(NULL, 0, 10);
         }
         if (errno == ENOENT)
-            give_up(127, "the interpreter that the script's first line names", errno);
+            miss_interpreter(start);
     }
     for (size_t i = 0; i < COUNT(shells); i++) {
         argv[0] = (char *)(uintptr_t)shells[i];
         (void)execv(shells[i], argv);
     }
-    (void)count;
     give_up(126, "running the script", errno);
 }
 
@@ -201,7 +210,7 @@ static void run_child(const struct run *run, const char *script)
         if (cJSON_IsString(variable))
             (void)setenv(variable->string, variable->valuestring, 1);
     }
-    exec_script(script, argv, count);
+    exec_script(script, argv);
 }
 
 static int start_script(struct run *run, struct error *err)

@@ -501,7 +501,9 @@ static void tells_how_a_script_failed(void **state)
     } cases[] = {
         { "#!/bin/sh\necho first\necho last\nexit 3\n", "exit status 3", "first\nlast" },
         { "#!/bin/sh\nkill -9 $$\n", "killed by signal 9", "" },
-        { "#!/no/such/shell\n", "exit status 127", "interpreter" },
+        { "#!/no/such/shell\n", "exit status 127", "'#!/no/such/shell', and there is no" },
+        { "#!/bin/sh\r\ntrue\r\n", "exit status 127",
+          "'#!/bin/sh', and there is no such program as" },
         { "no-such-command\nexit $?\n", "exit status 127", "no-such-command" },
     };
     struct world *world = *state;
