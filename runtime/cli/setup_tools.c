@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "net/process.h"
 
 #define LIMIT_MS 60000
+#define CPU_LIMIT_S 120 /* more than what it can use before that */
 #define OUTPUT_MAX ((size_t)32 << 20)
 
 /* What our own rules say better: no #!, Windows line ends, a byte-order mark. */
@@ -67,6 +69,21 @@ static int memory_file(const char *text, size_t size, struct error *err)
     return fd;
 }
 
+/* Starts it with a limit of its own: one that outlives us, because we were killed, ends too. */
+static int start_limited(struct loop *loop, const struct process_options *options, struct run *run,
+                         struct error *err)
+{
+    struct rlimit ours;
+    bool known = getrlimit(RLIMIT_CPU, &ours) == 0;
+    const struct rlimit its = { known && ours.rlim_max < CPU_LIMIT_S ? ours.rlim_max : CPU_LIMIT_S,
+                                known ? ours.rlim_max : RLIM_INFINITY };
+    bool limited = known && setrlimit(RLIMIT_CPU, &its) == 0;
+    int rc = process_start(loop, options, on_done, run, &run->process, err);
+    if (limited)
+        (void)setrlimit(RLIMIT_CPU, &ours);
+    return rc;
+}
+
 /* Runs a tool to its end; ERROR_NOT_FOUND when there is none of that name. */
 static int run_tool(const char *const *argv, const struct rendered *script, struct run *run,
                     struct error *err)
@@ -84,12 +101,11 @@ static int run_tool(const char *const *argv, const struct rendered *script, stru
                                              .stdin_fd = fd,
                                              .output_fd = -1,
                                              .capture = true,
-                                             .capture_max = OUTPUT_MAX,
-                                             .new_session = true };
+                                             .capture_max = OUTPUT_MAX };
     if (rc == 0 && loop_timer_new(loop, on_late, run, &timer) < 0)
         rc = error_set(err, ERROR_NO_MEMORY, "no memory");
     if (rc == 0)
-        rc = process_start(loop, &options, on_done, run, &run->process, err);
+        rc = start_limited(loop, &options, run, err);
     if (rc == 0)
         rc = loop_timer_set(timer, LIMIT_MS);
     if (rc == 0)

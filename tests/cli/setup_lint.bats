@@ -70,6 +70,21 @@ found() {
     run -0 --separate-stderr mf setup lint python.sh
 }
 
+@test "a tool ends with us: it hears Ctrl-C, and a killed lint leaves none that computes for ever" {
+    mkdir bin
+    cat >bin/shellcheck <<TOOL
+#!/bin/sh
+ulimit -t >$PWD/limit
+ps -o pgid= -p \$\$ -p \$PPID | sort -u | wc -l >$PWD/groups
+echo '{"comments": []}'
+TOOL
+    chmod +x bin/shellcheck
+    printf '#!/bin/sh\nset -eu\nls\n' >x.sh
+    PATH=$PWD/bin:$PATH run -0 mf setup lint x.sh
+    [ "$(cat limit)" -le 600 ]
+    [ "$(cat groups)" -eq 1 ]
+}
+
 @test "a template is shown to the shell and to shellcheck as it is rendered, and places are its own" {
     command -v shellcheck >/dev/null || skip "no shellcheck"
     cat >tools.sh <<'SCRIPT'
