@@ -19,6 +19,7 @@
 #define LIMIT_MS 60000
 #define CPU_LIMIT_S 120 /* more than what it can use before that */
 #define OUTPUT_MAX ((size_t)32 << 20)
+#define SHELLCHECK_MAX ((size_t)128 << 10) /* beyond it takes minutes, and gigabytes of memory */
 
 /* What our own rules say better: no #!, Windows line ends, a byte-order mark. */
 #define SHELLCHECK_EXCLUDED "SC2148,SC1017,SC1082,SC1128"
@@ -229,6 +230,10 @@ int setup_tools_shellcheck(struct lint *lint, const struct rendered *script, boo
     *out_missing = false;
     if (text_equal(shell, "zsh")) {
         buffer_text(note, "shellcheck does not read zsh");
+        return 0;
+    }
+    if (script->size > SHELLCHECK_MAX) {
+        buffer_format(note, "shellcheck reads scripts of up to %zu KiB here", SHELLCHECK_MAX >> 10);
         return 0;
     }
     int rc = run_tool(argv, script, &run, err);

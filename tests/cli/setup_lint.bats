@@ -59,6 +59,12 @@ found() {
     [ "$(found)" = $'3:1 prompt\n3:1 prompt' ]
 }
 
+@test "shellcheck is spared scripts that it would need minutes for" {
+    { printf '#!/bin/bash\nset -eu\n'; yes 'echo a' | head -n 30000; } >a.sh
+    run -0 --separate-stderr mf setup lint a.sh --json
+    [ "$(jq -r '.notes[0]' <<<"$output")" = "a.sh: shellcheck reads scripts of up to 128 KiB here" ]
+}
+
 @test "the shell itself reads the script" {
     printf '#!/bin/bash\nset -eu\nif true; then\n  echo\n' >broken.sh
     run -1 --separate-stderr mf setup lint broken.sh --json
