@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "setup/as_user.h"
 #include "setup/template.h"
 
 static void put(struct lint *lint, char c, size_t place)
@@ -186,11 +187,6 @@ static void follow(struct lint *lint, const struct template *template)
 
 /* ---- rendered scripts ---- */
 
-/* How render.c writes an as_user block. */
-#define BLOCK_BEGINS "{ # as_user "
-#define BODY_BEGINS "  moonfleet_quote <<'"
-#define BLOCK_ENDS "else su - "
-
 struct lines {
     char *text; /* what is rewritten in place */
     size_t at, size;
@@ -235,9 +231,9 @@ static void blank(char *from, const char *to)
 static bool open_one(struct lines *lines, char *first, struct lint_range *out)
 {
     char delimiter[64], *line = NULL, *end = NULL;
-    size_t size = 0, skip = strlen(BODY_BEGINS);
+    size_t size = 0, skip = strlen(AS_USER_BODY_BEGINS);
     struct lines at = *lines;
-    if (!find_line(&at, BODY_BEGINS, false, &line, &size) || size <= skip + 1 ||
+    if (!find_line(&at, AS_USER_BODY_BEGINS, false, &line, &size) || size <= skip + 1 ||
         size - skip > sizeof delimiter)
         return false;
     memcpy(delimiter, line + skip, size - skip - 1);
@@ -246,7 +242,7 @@ static bool open_one(struct lines *lines, char *first, struct lint_range *out)
     if (!find_line(&at, delimiter, true, &end, &size))
         return false;
     out->to = (uint32_t)(end - at.text);
-    if (!find_line(&at, BLOCK_ENDS, false, &line, &size))
+    if (!find_line(&at, AS_USER_BLOCK_ENDS, false, &line, &size))
         return false;
     blank(first, lines->text + out->from);
     blank(end, line + size);
@@ -263,9 +259,9 @@ static void open_all(char *text, size_t text_size, struct lint *lint)
     struct lint_range range;
     char *line = NULL;
     size_t size = 0;
-    if (!memmem(text, text_size, BLOCK_BEGINS, strlen(BLOCK_BEGINS)))
+    if (!memmem(text, text_size, AS_USER_BLOCK_BEGINS, strlen(AS_USER_BLOCK_BEGINS)))
         return;
-    while (find_line(&lines, BLOCK_BEGINS, false, &line, &size)) {
+    while (find_line(&lines, AS_USER_BLOCK_BEGINS, false, &line, &size)) {
         if (!open_one(&lines, line, &range))
             return; /* nor is any behind it */
         if (lint && !add_range(lint, range))

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "setup/as_user.h"
+
 #define DELIMITER "MOONFLEET_AS_USER"
 #define USER_MAX 32
 
@@ -214,13 +216,14 @@ static void write_head(struct buffer *out, bool bash)
 
 static void write_tail(struct buffer *out, const char *user, const char *shell)
 {
-    buffer_format(out,
-                  "  echo '</dev/null'\n"
-                  "} | if [ \"$(id -un)\" = %s ]; then %s\n"
-                  "elif command -v sudo >/dev/null; then sudo -u %s -i %s\n"
-                  "elif command -v runuser >/dev/null; then runuser -l %s -c '%s'\n"
-                  "else su - %s -c '%s'; fi",
-                  user, shell, user, shell, user, shell, user, shell);
+    buffer_format(
+        out,
+        "  echo '</dev/null'\n"
+        "} | if [ \"$(id -un)\" = %s ]; then %s\n"
+        "elif command -v sudo >/dev/null; then sudo -u %s -i %s\n"
+        "elif command -v runuser >/dev/null; then runuser -l %s -c '%s'\n" AS_USER_BLOCK_ENDS
+        "%s -c '%s'; fi",
+        user, shell, user, shell, user, shell, user, shell);
 }
 
 /* The block's own lines keep their places. */
@@ -253,9 +256,9 @@ int render_as_user_end(struct render *render, size_t marker, struct error *err)
     render->in_block = false;
     for (unsigned n = 2; has_line(&render->block.text, delimiter); n++)
         (void)snprintf(delimiter, sizeof delimiter, "%s_%u", DELIMITER, n);
-    buffer_format(&text, "{ # as_user %s\n", render->user);
+    buffer_format(&text, AS_USER_BLOCK_BEGINS "%s\n", render->user);
     write_head(&text, bash);
-    buffer_format(&text, "  moonfleet_quote <<'%s'\n", delimiter);
+    buffer_format(&text, AS_USER_BODY_BEGINS "%s'\n", delimiter);
     if (rc == 0)
         rc = buffer_check(&text, "the rendered script", err);
     if (rc == 0)
