@@ -15,6 +15,14 @@ own_folders() {
     cd "$BATS_TEST_TMPDIR" || return 1
 }
 
+# need_containers: call in setup(); skips the test where no container can be run.  Asked once a file.
+need_containers() {
+    local known=$BATS_FILE_TMPDIR/containers
+    [ -e "$known" ] || mf doctor --json 2>/dev/null |
+        jq '[.checks[] | select(.check == "oci driver") | .status == "ok"] | any' >"$known"
+    grep -q true "$known" || skip "containers do not work here: see moonfleet doctor"
+}
+
 # start_plane <options...>: a plane of our own in the background, whose process is $plane and whose log
 # is plane.log.  Returns when it serves; no command before that, for it would start another.
 start_plane() {

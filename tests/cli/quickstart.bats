@@ -6,9 +6,7 @@ load ../helpers
 setup() {
     own_folders
     export MOONFLEET_DRIVER=oci
-    mf doctor --json 2>/dev/null |
-        jq -e '.checks[] | select(.check == "oci driver") | .status == "ok"' >/dev/null ||
-        skip "containers do not work here: see moonfleet doctor"
+    need_containers
 }
 
 teardown() {

@@ -6,9 +6,7 @@ load ../helpers
 
 setup() {
     own_folders simulated
-    "$MOONFLEET" doctor --json 2>/dev/null |
-        jq -e '.checks[] | select(.check == "oci driver") | .status == "ok"' >/dev/null ||
-        skip "containers do not work here: see moonfleet doctor"
+    need_containers
     instances=$XDG_DATA_HOME/moonfleet/instances
 }
 

@@ -5,9 +5,7 @@ load ../helpers
 
 setup() {
     own_folders oci
-    "$MOONFLEET" doctor --json 2>/dev/null |
-        jq -e '.checks[] | select(.check == "oci driver") | .status == "ok"' >/dev/null ||
-        skip "containers do not work here: see moonfleet doctor"
+    need_containers
     layers=$XDG_DATA_HOME/moonfleet/instances/.layers
     cat >made.sh <<'SCRIPT'
 #!/bin/bash

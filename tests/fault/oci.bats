@@ -6,9 +6,7 @@ load ../helpers
 
 setup() {
     own_folders oci
-    "$MOONFLEET" doctor --json 2>/dev/null |
-        jq -e '.checks[] | select(.check == "oci driver") | .status == "ok"' >/dev/null ||
-        skip "containers do not work here: see moonfleet doctor"
+    need_containers
     # The setup script waits until its end is asked for, so that a kill can meet it.
     cat >setup.sh <<'SCRIPT'
 #!/bin/sh
