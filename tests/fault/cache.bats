@@ -111,9 +111,8 @@ RECIPE
     run -0 mf apply cached.lua --yes
     run -0 mf destroy cached.lua --yes
     key=$(mf setup cache --json | jq -r '.layers[0].key')
-    for damage in 'rm -r upper/opt' 'echo "{" >layer.json' 'rm layer.json' 'rm prepared.json' 'truncate -s 2 upper/opt/made' \
-        'ln -sf /etc/hostname upper/opt/made' 'touch -r upper/opt/made t; echo bade >upper/opt/made; touch -r t upper/opt/made; rm t' \
-        'chmod 777 rootfs/home/azureuser/made' 'touch upper/opt/more' 'mv upper/opt other; ln -s /opt upper/opt'; do
+    # tests/unit/plane/test_layer.c knows more ways of damaging one.
+    for damage in 'rm -r upper/opt' 'rm layer.json'; do
         (cd "$layers/$key" && eval "$damage")
         mf setup cache --json | jq -e '.layers | any(.broken)'
         run -0 mf apply cached.lua --yes
@@ -125,7 +124,7 @@ RECIPE
 
 @test "killed at many points, no half-made layer is ever used and an apply converges" {
     recipe 3
-    for point in 0 0.02 0.05 0.08 0.1 0.13 0.16 0.2 0.25 0.3; do
+    for point in ${MOONFLEET_TEST_POINTS:-0 0.05 0.1 0.2}; do
         "$MOONFLEET" apply cached.lua --yes >apply.log 2>&1 3>&- &
         client=$!
         wait_until there c01x

@@ -284,12 +284,14 @@ static int write_about(const char *path, const cJSON *wish, double seconds, stru
 /* All of it is on the disk before it gets its name, and the name before anybody is told. */
 static int publish(const char *folder, const char *path, const char *key, struct error *err)
 {
+    char random[UUID_TEXT_SIZE]; /* process numbers come again */
     char *to = layer_path(folder, key);
     char *above = file_join(folder, OCI_LAYERS_FOLDER);
     int fd = above ? open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     int rc = 0;
+    uuid_make(random);
     cJSON *there = oci_layer_find(folder, key, true);
-    char *broken = there ? NULL : text_format("%s/.broken-%s-%d", above, key, (int)getpid());
+    char *broken = there ? NULL : text_format("%s/.broken-%s-%.8s", above, key, random);
     if (broken && to)
         (void)rename(to, broken); /* one that is damaged makes way, and waits to be pruned */
     if (there)                    /* somebody was faster */
