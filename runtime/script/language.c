@@ -274,7 +274,7 @@ static int base_load(lua_State *L)
     const char *mode = luaL_optstring(L, 3, "t");
     bool own_environment = lua_gettop(L) >= 4;
     luaL_argcheck(L, !text_starts(name, OWN_CHUNK), 2, "this name is taken");
-    luaL_argcheck(L, strchr(mode, 't'), 3, "a recipe loads text only");
+    luaL_argcheck(L, strchr(mode, 't'), 3, "this loads text only");
     lua_settop(L, 4);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, 1);
@@ -492,6 +492,23 @@ static void add_next(lua_State *L)
     lua_setfield(L, -2, "next");
 }
 
+void language_open(lua_State *L)
+{
+    static const luaL_Reg libraries[] = {
+        { LUA_GNAME, luaopen_base },
+        { LUA_STRLIBNAME, luaopen_string },
+        { LUA_TABLIBNAME, luaopen_table },
+        { LUA_MATHLIBNAME, luaopen_math },
+        { LUA_UTF8LIBNAME, luaopen_utf8 },
+        { LUA_COLIBNAME, luaopen_coroutine },
+        { NULL, NULL },
+    };
+    for (const luaL_Reg *library = libraries; library->name; library++) {
+        luaL_requiref(L, library->name, library->func, 1);
+        lua_pop(L, 1);
+    }
+}
+
 void language_push_allowed(lua_State *L)
 {
     static const luaL_Reg base[] = { { "tostring", base_tostring },
@@ -513,6 +530,55 @@ void language_push_allowed(lua_State *L)
     lua_pushcfunction(L, table_sort);
     lua_setfield(L, -2, "sort");
     lua_pop(L, 1);
+    lock_strings(L);
+}
+
+/* Copies fields of the library `name` as they are into the allowed one. The allowed ones are on top.
+ */
+static void keep_more(lua_State *L, const char *library, const char *const *names, size_t count)
+{
+    lua_getglobal(L, library);
+    lua_getfield(L, -2, library);
+    for (size_t i = 0; i < count; i++) {
+        lua_getfield(L, -2, names[i]);
+        lua_setfield(L, -2, names[i]);
+    }
+    lua_pop(L, 2);
+}
+
+/* No finalizers: no hook would end one that loops.  Upvalue 1: the original.  A metatable that gets
+ * its __gc later makes none. */
+static int plain_setmetatable(lua_State *L)
+{
+    lua_settop(L, 2);
+    if (lua_istable(L, 2)) {
+        lua_pushliteral(L, "__gc");
+        if (lua_rawget(L, 2) != LUA_TNIL)
+            return luaL_error(L, "a script's metatables cannot have '__gc'");
+        lua_pop(L, 1);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+void language_push_plain(lua_State *L)
+{
+    static const char *const base[] = { "tostring", "pairs",        "next",
+                                        "rawset",   "getmetatable", "collectgarbage" };
+    static const char *const string[] = { "rep", "format" };
+    static const char *const table[] = { "sort" };
+    lua_pushglobaltable(L);
+    keep(L, base_names, COUNT(base_names));
+    for (size_t i = 0; i < COUNT(base); i++) {
+        lua_getglobal(L, base[i]);
+        lua_setfield(L, -2, base[i]);
+    }
+    wrap(L, plain_setmetatable, LUA_GNAME, "setmetatable");
+    add_libraries(L);
+    keep_more(L, LUA_STRLIBNAME, string, COUNT(string));
+    keep_more(L, LUA_TABLIBNAME, table, COUNT(table));
     lock_strings(L);
 }
 

@@ -29,9 +29,20 @@ void place_of_caller(lua_State *L, struct place *out)
     }
 }
 
-/* The text of a "<short source>:<line>: " prefix's end, or NULL when `message` has none. */
-static const char *after_prefix(const char *message, const char *short_source, int *out_line)
+/* Lua's own shortening of a chunk's name, which is what its messages begin with. */
+static void shorten(const char *file, char out[LUA_IDSIZE])
 {
+    size_t size = strlen(file);
+    if (size < LUA_IDSIZE)
+        (void)text_copy(out, LUA_IDSIZE, file);
+    else
+        snprintf(out, LUA_IDSIZE, "...%s", file + size - (LUA_IDSIZE - 4));
+}
+
+const char *place_after(const char *message, const char *file, int *out_line)
+{
+    char short_source[LUA_IDSIZE];
+    shorten(file, short_source);
     size_t size = strlen(short_source);
     if (strncmp(message, short_source, size) != 0 || message[size] != ':')
         return NULL;
@@ -44,16 +55,6 @@ static const char *after_prefix(const char *message, const char *short_source, i
     return end + 2;
 }
 
-/* Lua's own shortening of a chunk's name, which is what its messages begin with. */
-static void shorten(const char *file, char out[LUA_IDSIZE])
-{
-    size_t size = strlen(file);
-    if (size < LUA_IDSIZE)
-        (void)text_copy(out, LUA_IDSIZE, file);
-    else
-        snprintf(out, LUA_IDSIZE, "...%s", file + size - (LUA_IDSIZE - 4));
-}
-
 const char *place_strip(lua_State *L, const char *message, struct place *out)
 {
     /* The registry's table of loaded files: name → true. */
@@ -63,11 +64,9 @@ const char *place_strip(lua_State *L, const char *message, struct place *out)
         lua_pushnil(L);
         while (lua_next(L, -2)) {
             lua_pop(L, 1);
-            char short_source[LUA_IDSIZE];
             int line = 0;
             const char *file = lua_tostring(L, -1);
-            shorten(file, short_source);
-            const char *rest = after_prefix(message, short_source, &line);
+            const char *rest = place_after(message, file, &line);
             if (!rest)
                 continue;
             message = rest;

@@ -7,6 +7,7 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "script/memory.h"
 #include "script/recipe_core.h"
 
 /* Chunks of ours have names that start so; the recipe's own start with '@' or '='. */
@@ -31,12 +32,10 @@ struct place {
 struct recipe_run {
     const struct recipe_input *input; /* borrowed */
     lua_State *L;                     /* owned */
-    size_t memory_used, memory_max;
-    int64_t allocations;
+    struct memory memory;
     int64_t instructions;
     bool evaluating;         /* the recipe's own code may be running */
     struct place refused_at; /* where the allocator said no last */
-    bool memory_refused;     /* the allocator said no at least once */
     bool stopped;            /* instructions_max was reached: every further instruction raises */
     struct buffer scratch;   /* owned here: a raise in the middle of an encoding leaks nothing */
     struct buffer suspended; /* owned: the scratch of an encoding that waits for another */
@@ -53,6 +52,10 @@ void place_of_caller(lua_State *L, struct place *out);
 /* Is the frame in `ar` (filled with "S") code of the recipe? */
 bool frame_is_users(const lua_Debug *ar);
 
+/* The text of `message` behind "file:line: ", as Lua puts it there, long names shortened; NULL when it
+ * does not begin so.  `out_line` is then left alone. */
+const char *place_after(const char *message, const char *file, int *out_line);
+
 /* Takes "file:line: " prefixes, as Lua puts them there, off a message; the innermost one is where
  * it happened.  Returns the rest of `message`; `out` is left alone when there is none. */
 const char *place_strip(lua_State *L, const char *message, struct place *out);
@@ -64,12 +67,19 @@ void keys_push_sorted(lua_State *L, int index);
 /* Text of any value without addresses ("table", "function"); honours __tostring. [-0, +1, e] */
 const char *value_text(lua_State *L, int index, size_t *out_size);
 
+/* Opens the libraries of which something is allowed, as globals. [-0, +0, m] */
+void language_open(lua_State *L);
+
 /* A table of base functions and libraries, as much as a recipe may use of them.  [-0, +1, m] */
 void language_push_allowed(lua_State *L);
 
 /* A list of { file, line } of each setmetatable() whose metatable has other metamethods by now, in
  * no order.  [-0, +1, m] */
 void metatables_push_changed(lua_State *L);
+
+/* The same functions as Lua has them, for scripts that act: no stand-ins, no order.  collectgarbage() is
+ * there too; load() is language_push_load()'s. [-0, +1, m] */
+void language_push_plain(lua_State *L);
 
 /* load() of text only, into the globals in the table at `environment` unless told otherwise. [-0,
  * +1, m] */

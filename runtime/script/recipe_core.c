@@ -13,38 +13,12 @@
 
 /* ---- memory ---- */
 
-/* Says no.  Looking at the stack is safe here: it neither allocates nor changes anything, and Lua
- * has saved its state, because a failed allocation raises. */
-static void *refuse(struct recipe_run *run)
-{
-    run->memory_refused = true;
-    if (run->evaluating)
-        place_of_caller(run->L, &run->refused_at);
-    return NULL;
-}
-
-static void *allocate(void *arg, void *block, size_t old_size, size_t size)
+/* Looking at the stack is safe here: it neither allocates nor changes anything. */
+static void on_refused(void *arg)
 {
     struct recipe_run *run = arg;
-    if (!block)
-        old_size = 0; /* Lua passes a kind of object there */
-    if (size == 0) {
-        free(block);
-        run->memory_used -= old_size;
-        return NULL;
-    }
-    if (size > old_size) {
-        bool enough = size - old_size <= run->memory_max - run->memory_used;
-        if (run->input->allocations_max && ++run->allocations > run->input->allocations_max)
-            enough = false;
-        if (!enough)
-            return refuse(run);
-    }
-    void *moved = realloc(block, size);
-    if (!moved)
-        return size <= old_size ? block /* Lua relies on shrinking */ : refuse(run);
-    run->memory_used = run->memory_used - old_size + size;
-    return moved;
+    if (run->evaluating)
+        place_of_caller(run->L, &run->refused_at);
 }
 
 static int memory_error(const struct recipe_run *run, struct error *err)
@@ -53,7 +27,7 @@ static int memory_error(const struct recipe_run *run, struct error *err)
         error_set(err, ERROR_LIMIT,
                   "used more than %zu MiB of memory; a recipe only describes a fleet and should "
                   "need little",
-                  run->memory_max >> 20);
+                  run->memory.max >> 20);
     const struct place *place = &run->refused_at;
     error_at(err, place->file[0] ? place->file : run->input->name, place->line);
     return rc;
@@ -114,30 +88,13 @@ static int own_require(lua_State *L)
     return 1;
 }
 
-static void open_libraries(lua_State *L)
-{
-    static const luaL_Reg libraries[] = {
-        { LUA_GNAME, luaopen_base },
-        { LUA_STRLIBNAME, luaopen_string },
-        { LUA_TABLIBNAME, luaopen_table },
-        { LUA_MATHLIBNAME, luaopen_math },
-        { LUA_UTF8LIBNAME, luaopen_utf8 },
-        { LUA_COLIBNAME, luaopen_coroutine },
-        { NULL, NULL },
-    };
-    for (const luaL_Reg *library = libraries; library->name; library++) {
-        luaL_requiref(L, library->name, library->func, 1);
-        lua_pop(L, 1);
-    }
-}
-
 /* Everything but the recipe; leaves the words' control table in the registry as
  * "moonfleet.control". */
 static int open_language(lua_State *L)
 {
     lua_newtable(L);
     lua_setfield(L, LUA_REGISTRYINDEX, LOADED_FILES);
-    open_libraries(L);
+    language_open(L);
     language_push_allowed(L); /* whose order is the same every time, for the words too */
     lua_getfield(L, -1, "pairs");
     lua_setglobal(L, "pairs");
@@ -160,11 +117,16 @@ int recipe_run_new(const struct recipe_input *input, struct recipe_run **out, st
     if (!run)
         return error_set(err, ERROR_NO_MEMORY, "no memory to evaluate a recipe");
     run->input = input;
-    run->memory_max = input->memory_bytes ? input->memory_bytes : RECIPE_MEMORY_DEFAULT;
+    run->memory = (struct memory) {
+        .max = input->memory_bytes ? input->memory_bytes : RECIPE_MEMORY_DEFAULT,
+        .allocations_max = input->allocations_max,
+        .on_refused = on_refused,
+        .arg = run,
+    };
     run->scratch.max = SCRATCH_MAX;
     run->document.max = RECIPE_DOCUMENT_MAX;
     run->answer.max = RECIPE_FILE_MAX;
-    run->L = lua_newstate(allocate, run);
+    run->L = lua_newstate(memory_allocate, &run->memory);
     int status = LUA_ERRMEM;
     if (run->L) {
         *(struct recipe_run **)lua_getextraspace(run->L) = run;
@@ -175,7 +137,7 @@ int recipe_run_new(const struct recipe_input *input, struct recipe_run **out, st
         *out = run;
         return 0;
     }
-    int rc = status == LUA_ERRMEM || run->memory_refused
+    int rc = status == LUA_ERRMEM || run->memory.refused
                  ? memory_error(run, err)
                  : error_set(err, ERROR_INTERNAL, "loading the recipe language: %s",
                              lua_tostring(run->L, -1));
@@ -281,7 +243,7 @@ static int call_error(struct recipe_run *run, int status, struct error *err)
         error_at(err, run->input->name, 0);
         return rc;
     }
-    if (status == LUA_ERRMEM || run->memory_refused)
+    if (status == LUA_ERRMEM || run->memory.refused)
         return memory_error(run, err);
     const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an unknown error";
     int rc = error_set(err, ERROR_INTERNAL, "evaluating the recipe: %s", message);
@@ -321,7 +283,7 @@ static int run_template(struct recipe_run *run, struct buffer *out, struct error
     run->evaluating = true;
     int status = lua_pcall(run->L, 0, 0, 0);
     run->evaluating = false;
-    if (status != LUA_OK || run->stopped || run->memory_refused)
+    if (status != LUA_OK || run->stopped || run->memory.refused)
         return call_error(run, status, err);
     int rc = buffer_check(&run->document, "the rendered script", err);
     if (rc == 0)
