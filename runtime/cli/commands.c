@@ -15,6 +15,7 @@
 #include "cli/init.h"
 #include "cli/instances.h"
 #include "cli/quota_commands.h"
+#include "cli/run_command.h"
 #include "cli/serve.h"
 #include "cli/setup.h"
 #include "cli/setup_render.h"
@@ -54,6 +55,7 @@ const struct command *const command_table[] = {
     &command_quota,
     &command_quota_set,
     &command_sizes,
+    &command_run,
     &command_setup_render,
     &command_setup_lint,
     &command_setup_try,
