@@ -199,6 +199,16 @@ static bool segments_are_plain(const char *path)
     return true;
 }
 
+/* 0 when all of a query can be decoded.  Otherwise a parameter of it would count as not there, and a
+ * list that was asked for some would give all. */
+static int check_query(const char *query, size_t size)
+{
+    char *decoded = NULL;
+    int rc = decode(query, size, &decoded);
+    free(decoded);
+    return rc;
+}
+
 int http_target_split(const char *target, char **out_path, const char **out_query,
                       struct error *err)
 {
@@ -214,6 +224,8 @@ int http_target_split(const char *target, char **out_path, const char **out_quer
         rc = decode(target, size, &path);
     if (rc == 0 && !segments_are_plain(path))
         rc = ERROR_SYNTAX;
+    if (rc == 0 && mark)
+        rc = check_query(mark + 1, length - size - 1);
     if (rc < 0) {
         free(path);
         return error_set(err, rc,

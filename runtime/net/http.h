@@ -61,9 +61,9 @@ struct http_response {
 void http_request_clear(struct http_request *request);
 void http_response_clear(struct http_response *response);
 
-/* Splits a target: the decoded path (ERROR_SYNTAX for a bad escape, NUL, an escaped slash, "//",
- * "." or ".." segments, "#", not UTF-8; ERROR_TOO_LARGE), and the raw query ("" when none) as a
- * pointer into `target`. *out_path is the caller's. */
+/* Splits a target: the decoded path, and the raw query ("" when none) as a pointer into `target`.
+ * *out_path is the caller's.  ERROR_SYNTAX for a bad escape, NUL, "#" or what is not UTF-8 in either,
+ * and for an escaped slash, "//", "." or ".." segments in the path; ERROR_TOO_LARGE. */
 int http_target_split(const char *target, char **out_path, const char **out_query,
                       struct error *err);
 /* The decoded value of a query parameter (names decoded and case-folded, "+" is a plus); NULL when

@@ -435,7 +435,7 @@ static void dispatch(struct call *call)
     while (target[0] == '/' && target[1] == '/') /* "/" + "/subscriptions/…": SDKs put a scope so */
         target++;
     if (http_target_split(target, &path, &call->query, &err) < 0) {
-        answer_error(call, 400, "InvalidRequestUri", NULL, "The request's path is malformed: %s",
+        answer_error(call, 400, "InvalidRequestUri", NULL, "The request's URI is not valid: %s",
                      err.message);
         return;
     }

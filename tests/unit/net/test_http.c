@@ -57,6 +57,12 @@ static void splits_targets(void **state)
         { "/a#b", ERROR_SYNTAX, NULL, NULL },
         { "/%ff", ERROR_SYNTAX, NULL, NULL },
         { "/%c0%ae", ERROR_SYNTAX, NULL, NULL },
+        { "/a?$filter=%27%C3%A9%27+x", 0, "/a", "$filter=%27%C3%A9%27+x" },
+        { "/a?$filter=%00", ERROR_SYNTAX, NULL, NULL },
+        { "/a?$filter=b%2", ERROR_SYNTAX, NULL, NULL },
+        { "/a?$filter=%zz&c=d", ERROR_SYNTAX, NULL, NULL },
+        { "/a?b=%ff", ERROR_SYNTAX, NULL, NULL },
+        { "/a?b c", ERROR_SYNTAX, NULL, NULL },
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
