@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NEAR_MAX 3
+#define NEAR_PART_MIN 4    /* bytes of a word that is looked for inside of others */
 #define NEAR_LENGTH_MAX 96 /* longer words are no typing mistakes */
 
 static unsigned char fold(char c)
@@ -226,6 +227,17 @@ static size_t distance(const char *a, size_t a_size, const char *b, size_t b_siz
     return last[b_size];
 }
 
+/* What was said is a part of it: the shortest such candidate. */
+static const char *shortest_with(const char *word, const char *const *candidates, size_t count)
+{
+    const char *shortest = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (strcasestr(candidates[i], word) &&
+            (!shortest || strlen(candidates[i]) < strlen(shortest)))
+            shortest = candidates[i];
+    return shortest;
+}
+
 const char *text_nearest(const char *word, const char *const *candidates, size_t count)
 {
     size_t size = strlen(word);
@@ -244,7 +256,7 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
             nearest = candidates[i];
         }
     }
-    return nearest;
+    return nearest || size < NEAR_PART_MIN ? nearest : shortest_with(word, candidates, count);
 }
 
 const char *text_errno(int errnum)

@@ -44,7 +44,8 @@ void text_mend(char *text, size_t size);
 const char *text_last_state(const char *line, size_t *size);
 
 /* The candidate nearest to `word` for a "did you mean": edit distance (with transpositions), case
- * folded, at most a third of the word's length and never more than 3; NULL when none is near. */
+ * folded, at most a third of the word's length and never more than 3; else the shortest that has
+ * `word` in it ("margaret", of margaret@example.com); NULL when none is near. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 
 /* The text of an errno value; thread-safe; valid until the next call in this thread. */

@@ -260,9 +260,10 @@ static void suggests_the_nearest(void **state)
         { "lxcxxion", NULL }, /* three of eight are too many */
         { "local_xxx", NULL },
         { "loc_auth", "local_auth" },
-        { "xocal_xxth", "local_auth" }, /* three of ten are not */
-        { "xxcal_xxth", NULL },         /* four are, however long the word */
-        { "siz", "size" },              /* the first of equals */
+        { "xocal_xxth", "local_auth" },  /* three of ten are not */
+        { "xxcal_xxth", NULL },          /* four are, however long the word */
+        { "siz", "size" },               /* the first of equals */
+        { "SHUTDOWN", "idle_shutdown" }, /* a part of one */
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *found = text_nearest(cases[i].word, fields, COUNT(fields));
