@@ -16,6 +16,7 @@
 #include "script/recipe.h"
 
 #define LEFT_NAMED_MAX 20 /* what was left is told by name up to so many */
+#define LABEL_SIZE 512
 #define REPLACE_MAX 1024
 #define FORCED_MAX 64
 
@@ -297,6 +298,16 @@ static void on_interrupt(void *arg)
     apply_stop(running->apply);
 }
 
+/* Most steps are instances; of others the type is told, because a role and its grants have the same
+ * name. */
+static const char *label_of(const struct plan_step *step, char out[LABEL_SIZE])
+{
+    bool plain = text_equal(step->type, "instance");
+    (void)snprintf(out, LABEL_SIZE, "%s%s%s", plain ? "" : step->type, plain ? "" : " ",
+                   step->name);
+    return out;
+}
+
 static void on_step(const struct apply_event *event, void *arg)
 {
     static const char *const done[PLAN_ACTIONS] = {
@@ -305,19 +316,20 @@ static void on_step(const struct apply_event *event, void *arg)
         [PLAN_WAIT] = "settled",   [PLAN_UNCHANGED] = "kept",
     };
     struct running *running = arg;
+    char label[LABEL_SIZE];
+    (void)label_of(event->step, label);
     running->begun[event->index] = true;
     switch (event->kind) {
     case APPLY_STARTED:
     case APPLY_DOING:
-        progress_doing(running->progress, event->index, event->step->name,
+        progress_doing(running->progress, event->index, label,
                        event->doing ? event->doing : "beginning");
         break;
     case APPLY_DONE:
-        progress_done(running->progress, event->index, event->step->name, done[event->step->action],
-                      false);
+        progress_done(running->progress, event->index, label, done[event->step->action], false);
         break;
     case APPLY_FAILED:
-        progress_done(running->progress, event->index, event->step->name, "failed", true);
+        progress_done(running->progress, event->index, label, "failed", true);
         break;
     }
 }
@@ -334,7 +346,9 @@ static void report_failures(const struct running *running)
     for (size_t i = 0; i < running->summary.failure_count; i++) {
         const struct apply_failure *failure = &running->summary.failures[i];
         struct error err = { 0 };
-        (void)error_set(&err, failure->code, "%s: %s", failure->step->name, failure->message);
+        char label[LABEL_SIZE];
+        (void)error_set(&err, failure->code, "%s: %s", label_of(failure->step, label),
+                        failure->message);
         err.status = failure->status;
         (void)text_copy(err.name, sizeof err.name, failure->name ? failure->name : "");
         (void)text_copy(err.target, sizeof err.target, failure->target ? failure->target : "");
@@ -353,11 +367,11 @@ static void report_left(const struct running *running)
         return;
     output_note(running->work->invocation->output, "moonfleet: left undone:");
     for (size_t i = 0; i < plan_step_count(plan) && told < LEFT_NAMED_MAX; i++) {
-        char safe[OUTPUT_SAFE_SIZE];
+        char safe[OUTPUT_SAFE_SIZE], label[LABEL_SIZE];
         if (running->begun[i] || plan_step(plan, i)->action == PLAN_UNCHANGED)
             continue;
         output_note(running->work->invocation->output, " %s",
-                    output_safe(safe, sizeof safe, plan_step(plan, i)->name));
+                    output_safe(safe, sizeof safe, label_of(plan_step(plan, i), label)));
         told++;
     }
     if (running->summary.left > told)

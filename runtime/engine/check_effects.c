@@ -144,6 +144,47 @@ static bool tell(const struct access_check *check, const struct affected *affect
     return true;
 }
 
+/* ---- roles that cannot go ---- */
+
+static bool is_taken_back(const struct access_check *check, const char *id)
+{
+    for (size_t i = 0; i < check->changes.count; i++)
+        if (!check->changes.items[i].makes &&
+            text_equal_nocase(check->changes.items[i].name, last_of(id)))
+            return true;
+    return false;
+}
+
+/* A role that is still given to somebody when the plan's own grants are taken back is not deleted. */
+static void tell_kept(const struct access_check *check, const struct access_change *change)
+{
+    const cJSON *role = NULL, *given, *first = NULL;
+    char scope[RBAC_SCOPE_MAX + 1], more[64] = "";
+    size_t count = 0;
+    (void)access_find_role(access_roles(check->access), change->name, &role, NULL);
+    cJSON_ArrayForEach(given, access_assignments(check->access))
+    {
+        const char *id = json_string(given, "properties.roleDefinitionId", "");
+        if (text_equal_nocase(last_of(id), change->name) &&
+            !is_taken_back(check, json_string(given, "id", "")))
+            first = count++ == 0 ? given : first;
+    }
+    if (!first)
+        return;
+    const struct plan_check finding = {
+        .name = CHECK_EFFECTS,
+        .status = PLAN_CHECK_FAILURE,
+        .subject = json_string(role, "properties.roleName", change->name),
+        .mend = "`moonfleet revoke` what is left of it first, or keep the role in the recipe",
+    };
+    if (count > 1)
+        (void)snprintf(more, sizeof more, ", and %zu more", count - 1);
+    check_add(check->plan, &finding, "role '%s' cannot be deleted: %s still has it at %s%s",
+              finding.subject, check_name(check, json_string(first, "properties.principalId", "?")),
+              rbac_scope_text(scope, sizeof scope, json_string(first, "properties.scope", "?")),
+              more);
+}
+
 void check_effects(const struct access_check *check)
 {
     struct effects effects = { .check = check };
@@ -156,8 +197,12 @@ void check_effects(const struct access_check *check)
                   access_unknown_reason(check->access));
         return;
     }
-    for (size_t i = 0; i < check->changes.count; i++)
-        add_affected(&effects, &check->changes.items[i]);
+    for (size_t i = 0; i < check->changes.count; i++) {
+        const struct access_change *change = &check->changes.items[i];
+        add_affected(&effects, change);
+        if (change->is_role && !change->makes)
+            tell_kept(check, change);
+    }
     for (size_t i = 0; i < effects.count; i++) {
         unsigned before = look(access_policy(check->access), &effects.items[i]);
         unsigned after = look(check_policy(check, ACCESS_AFTER), &effects.items[i]);

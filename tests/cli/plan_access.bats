@@ -130,3 +130,17 @@ EOF
     run -0 --separate-stderr mf --as $ada destroy fleet.lua --yes
     says "loses this right by this very plan"
 }
+
+@test "a role that somebody else was given is not deleted, and the plan says so" {
+    team 'role "Driver" { actions = { "computes/start" } }
+grant { role = "Driver", to = group "data-scientists" }'
+    mf apply fleet.lua --yes --force-checks assigned
+    mf grant Driver --to linus@moonfleet.local
+    team
+    [ "$(check effects failure)" = "role 'Driver' cannot be deleted: linus@moonfleet.local still has it at workspace ds-workspace" ]
+    mf revoke Driver --from linus@moonfleet.local
+    [ -z "$(check effects failure)" ]
+    run -0 --separate-stderr mf apply fleet.lua --yes --force-checks assigned
+    says "deleted role Driver"
+    says "deleted grant Driver to group data-scientists"
+}
