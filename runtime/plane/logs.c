@@ -17,7 +17,8 @@
 
 #define LOG_CHUNK_MAX ((size_t)1 << 20) /* of one reply */
 #define META_MAX ((size_t)64 << 10)
-#define LOGS_MAX 10000 /* told in one list; older ones are left out */
+#define LOGS_MAX 10000   /* told in one list; older ones are left out */
+#define NAMES_MAX 100000 /* looked at: more in one folder are an instance's doing */
 #define COMMAND_MAX 4096
 
 char *logs_folder(const struct plane *plane, const char *workspace, const char *name)
@@ -120,9 +121,12 @@ static cJSON *read_meta(int folder, const char *log)
 
 /* ---- the list ---- */
 
-static int by_name(const void *a, const void *b)
+/* By their numbers, which go on beyond four digits. */
+static int by_number(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const char *one = *(const char *const *)a, *other = *(const char *const *)b;
+    long first = strtol(one, NULL, 10), second = strtol(other, NULL, 10);
+    return first != second ? (first > second) - (first < second) : strcmp(one, other);
 }
 
 static cJSON *describe(int folder, const char *log)
@@ -151,7 +155,7 @@ static size_t names_of(DIR *folder, char ***out_names)
     size_t count = 0;
     size_t room = 0;
     const struct dirent *entry;
-    while (count < LOGS_MAX && (entry = readdir(folder))) {
+    while (count < NAMES_MAX && (entry = readdir(folder))) {
         if (!is_log_name(entry->d_name))
             continue;
         if (count == room) {
@@ -167,7 +171,7 @@ static size_t names_of(DIR *folder, char ***out_names)
         count++;
     }
     if (count > 0)
-        qsort(names, count, sizeof *names, by_name);
+        qsort(names, count, sizeof *names, by_number);
     *out_names = names;
     return count;
 }
@@ -185,7 +189,8 @@ void logs_list(struct call *call)
     char **names = NULL;
     size_t count = folder ? names_of(folder, &names) : 0;
     for (size_t i = 0; i < count; i++) {
-        cJSON_AddItemToArray(list, describe(fd, names[i]));
+        if (count - i <= LOGS_MAX)
+            cJSON_AddItemToArray(list, describe(fd, names[i]));
         free(names[i]);
     }
     free(names);

@@ -32,6 +32,8 @@ static void lists_logs_oldest_first(void **state)
                     "\"2026-01-01T00:00:01Z\",\"exitStatus\":3,\"timedOut\":false}" },
                   { "0002-startup.json",
                     "{\"kind\":\"startup\",\"startTime\":\"2026-01-01T00:00:00Z\"}" },
+                  { "10000-startup.log", "the last" },
+                  { "9999-startup.log", "" },
                   { "notes.txt", "no log" } };
     for (size_t i = 0; i < COUNT(files); i++) {
         snprintf(path, sizeof path, "%s%s", at, files[i].name);
@@ -39,13 +41,14 @@ static void lists_logs_oldest_first(void **state)
     }
     struct reply reply = rig_send(rig, HTTP_GET, LOGS V, NULL);
     const cJSON *value = json_at(reply.body, "value");
-    assert_int_equal(cJSON_GetArraySize(value), 2);
+    assert_int_equal(cJSON_GetArraySize(value), 4);
     const cJSON *first = cJSON_GetArrayItem(value, 0);
     assert_string_equal(json_string(first, "name", ""), "0001-creation.log");
     assert_string_equal(json_string(first, "kind", ""), "creation");
     assert_int_equal(json_int(first, "exitStatus", -1), 3);
     assert_int_equal(json_int(first, "size", -1), 4);
     assert_null(json_at(cJSON_GetArrayItem(value, 1), "endTime"));
+    assert_string_equal(json_string(cJSON_GetArrayItem(value, 3), "name", ""), "10000-startup.log");
     reply_clear(&reply);
 
     static const struct {
