@@ -5,10 +5,12 @@
  * are one line for all. */
 #include "cli/setup_report.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "setup/template.h"
 
 #define LISTING_MAX ((size_t)1 << 30)
 #define FEW 6        /* files of one folder that are named one by one */
@@ -408,7 +410,19 @@ static int by_took(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-cJSON *report_slowest(const char *trace, size_t size, int64_t end_ms)
+/* What is shown of a command: nothing secret, and not too much. */
+static void take_command(const struct traced *traced, const struct secrets *secrets,
+                         struct buffer *out)
+{
+    struct buffer hidden = { 0 };
+    secrets_redact(secrets, traced->command, traced->command_size, &hidden);
+    if (hidden.size > COMMAND_MAX)
+        hidden.data[COMMAND_MAX] = '\0';
+    output_escape(out, hidden.data ? hidden.data : "", false);
+    buffer_clear(&hidden);
+}
+
+cJSON *report_slowest(const char *trace, size_t size, const struct report_script *script)
 {
     cJSON *array = cJSON_CreateArray();
     size_t lines = 1;
@@ -420,23 +434,21 @@ cJSON *report_slowest(const char *trace, size_t size, int64_t end_ms)
     size_t count = drop_background(all, read_trace(trace, size, all, lines));
     for (size_t i = 0; i < count; i++) {
         /* It lasts until the next one is told, whoever does that: the innermost counts. */
-        int64_t next = i + 1 < count ? all[i + 1].start_us : end_ms * 1000;
+        int64_t next = i + 1 < count ? all[i + 1].start_us : script->end_ms * 1000;
         all[i].took_us = next > all[i].start_us ? next - all[i].start_us : 0;
     }
     if (count > 0)
         qsort(all, count, sizeof *all, by_took);
     for (size_t i = 0; i < count && i < SLOWEST_MAX && all[i].took_us >= SLOW_MS * 1000; i++) {
         struct buffer command = { 0 };
-        char *text = text_dup_size(
-            all[i].command, all[i].command_size < COMMAND_MAX ? all[i].command_size : COMMAND_MAX);
-        output_escape(&command, text ? text : "", false);
+        int64_t line = all[i].line <= INT_MAX ? all[i].line : 0;
+        take_command(&all[i], script->secrets, &command);
         cJSON *row = cJSON_CreateObject();
         (void)cJSON_AddNumberToObject(row, "seconds", (double)all[i].took_us / 1e6);
-        (void)cJSON_AddNumberToObject(row, "line", (double)all[i].line);
+        (void)cJSON_AddNumberToObject(row, "line", template_line_of(script->lines, (int)line));
         (void)cJSON_AddStringToObject(row, "command", command.data ? command.data : "");
         (void)cJSON_AddItemToArray(array, row);
         buffer_clear(&command);
-        free(text);
     }
     free(all);
     return array;

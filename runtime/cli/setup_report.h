@@ -5,6 +5,7 @@
 
 #include "cli/output.h"
 #include "setup/listing.h"
+#include "setup/secrets.h"
 
 /* Reads the listing "<folder>/<name>". *out is the caller's. */
 int report_read_listing(const char *folder, const char *name, struct listing *out,
@@ -27,8 +28,15 @@ void report_changes(const struct output *output, const struct changes *changes,
 /* How many changes count: all but caches, logs and other noise. */
 size_t report_count(const struct changes *changes);
 
+/* What a script ran, as far as it is known when it is told. */
+struct report_script {
+    int64_t end_ms;                /* when it ended (Unix time) */
+    const cJSON *lines;            /* for template_line_of(); or NULL */
+    const struct secrets *secrets; /* what is not to be shown */
+};
+
 /* The slowest commands from a trace of bash (drivers/oci_bundle.c): [{"seconds","line","command"}],
- * slowest first.  `end_ms` is when the script ended (Unix time). */
-cJSON *report_slowest(const char *trace, size_t size, int64_t end_ms);
+ * slowest first, with the lines of the template. */
+cJSON *report_slowest(const char *trace, size_t size, const struct report_script *script);
 
 #endif

@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "cli/context.h"
+#include "cli/setup_render.h"
 #include "cli/setup_report.h"
 #include "cli/trial.h"
 #include "plane/drivers/oci_config.h"
@@ -48,7 +49,8 @@ struct trying {
     const struct output *output;
     struct house house;
     struct trial trial;
-    struct buffer script, arguments;
+    struct setup_rendered script;
+    struct buffer arguments;
     int64_t timeout_s;
     const char *base; /* id of the kept trial to start from; or NULL; borrowed from `trials` */
     cJSON *trials;
@@ -168,8 +170,8 @@ static struct driver_instance instance_of(struct trying *trying, bool with_scrip
                                         .log_folder = trying->trial.logs,
                                         .base = trying->base };
     if (with_script)
-        instance.creation = (struct driver_script) { .text = trying->script.data,
-                                                     .size = trying->script.size,
+        instance.creation = (struct driver_script) { .text = trying->script.text.data,
+                                                     .size = trying->script.text.size,
                                                      .arguments = trying->arguments.data,
                                                      .timeout_s = trying->timeout_s,
                                                      .directory = DIRECTORY,
@@ -227,25 +229,50 @@ static void read_log_json(struct trying *trying, int number, struct pass *pass)
 static void read_trace(struct trying *trying, struct pass *pass)
 {
     struct buffer text = { .max = TRACE_MAX };
-    int64_t end = 0;
+    struct report_script script = { .lines = trying->script.lines,
+                                    .secrets = trying->script.secrets };
     char *path = file_join(trying->trial.folder, "run/" OCI_TRACE_NAME);
-    if (path && time_parse(json_string(pass->log, "endTime", ""), &end) == 0 &&
+    if (path && time_parse(json_string(pass->log, "endTime", ""), &script.end_ms) == 0 &&
         file_read(path, TRACE_MAX, &text, NULL) == 0)
-        pass->slowest = report_slowest(text.data ? text.data : "", text.size, end);
+        pass->slowest = report_slowest(text.data ? text.data : "", text.size, &script);
     buffer_clear(&text);
     free(path);
 }
 
-/* So that the script runs once more. */
+/* So that the script runs once more, and no value of a secret is left in what is kept. */
 static void forget_run(const struct trying *trying)
 {
-    static const char *const names[] = { "run/creation.json", "run/" OCI_TRACE_NAME };
+    static const char *const names[] = { "run/creation.json", "run/creation.sh", "run/spec.json",
+                                         "run/" OCI_TRACE_NAME };
     for (size_t i = 0; i < COUNT(names); i++) {
         char *path = file_join(trying->trial.folder, names[i]);
         if (path)
             (void)unlink(path);
         free(path);
     }
+}
+
+/* What processes were started with may be secret. */
+static int hide_commands(const struct trying *trying, cJSON *inside, struct error *err)
+{
+    static const char *const lists[] = { "processes", "ports" };
+    struct buffer hidden = { 0 };
+    cJSON *row = NULL;
+    int rc = 0;
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(inside, lists[i]))
+        {
+            const char *command = json_string(row, "command", "");
+            buffer_reset(&hidden);
+            secrets_redact(trying->script.secrets, command, strlen(command), &hidden);
+            if (rc == 0)
+                rc = buffer_check(&hidden, "a command", err);
+            if (rc == 0)
+                rc = json_put_string(row, "command", hidden.data ? hidden.data : "");
+        }
+    }
+    buffer_clear(&hidden);
+    return rc;
 }
 
 /* Runs the script in the container, which is down, and leaves it up. */
@@ -269,6 +296,9 @@ static int run_pass(struct trying *trying, size_t index, struct error *err)
     read_log_json(trying, number, pass);
     read_trace(trying, pass);
     (void)driver_oci_inside(trying->house.driver, trying->trial.id, &pass->inside, NULL);
+    rc = hide_commands(trying, pass->inside, err);
+    if (rc < 0)
+        return rc;
     return look(trying, index + 1, err);
 }
 
@@ -534,6 +564,7 @@ static void make_name(const struct trying *trying, const char *path, char out[NA
 static int keep(struct trying *trying, const char *name, struct error *err)
 {
     int rc = bring_down(trying, err);
+    forget_run(trying);
     if (rc == 0)
         rc = json_put(trying->trial.about, "kept", cJSON_CreateTrue());
     if (rc == 0)
@@ -581,21 +612,25 @@ static int try_it(struct trying *trying, cJSON *document, int *out_status, struc
     return rc;
 }
 
+/* The script, its arguments and its time limit: as said here, else as the recipe has them. */
 static int read_script(struct trying *trying, struct error *err)
 {
     const struct invocation *invocation = trying->invocation;
-    const char *path = invocation->arguments[0];
-    cJSON *words = cJSON_CreateStringArray(invocation->rest, (int)invocation->rest_count);
-    trying->script.max = SCRIPT_MAX;
-    int rc = file_read(path, SCRIPT_MAX, &trying->script, err);
-    if (rc == 0 && trying->script.size == 0)
-        rc = error_set(err, ERROR_INVALID, "'%s' is empty", path);
-    if (rc == 0 && memchr(trying->script.data, '\0', trying->script.size))
-        rc = error_set(err, ERROR_INVALID, "'%s' holds a zero byte: it is no script", path);
-    if (rc == 0)
+    struct setup_rendered *script = &trying->script;
+    int rc = setup_render_machine(invocation, invocation->arguments[0], script, err);
+    if (rc != 0)
+        return rc;
+    if (invocation->rest_count > 0 || !script->arguments) {
+        cJSON *words = cJSON_CreateStringArray(invocation->rest, (int)invocation->rest_count);
         rc = setup_quote_arguments(words, &trying->arguments, err);
-    cJSON_Delete(words);
-    return rc == 0 ? invocation_duration(invocation, "timeout", TIMEOUT_S, &trying->timeout_s, err)
+        cJSON_Delete(words);
+    } else {
+        buffer_text(&trying->arguments, script->arguments);
+        rc = buffer_check(&trying->arguments, "the arguments of the script", err);
+    }
+    return rc == 0 ? invocation_duration(invocation, "timeout",
+                                         script->timeout_s > 0 ? script->timeout_s : TIMEOUT_S,
+                                         &trying->timeout_s, err)
                    : rc;
 }
 
@@ -647,7 +682,7 @@ static void clear_trying(struct trying *trying)
     }
     cJSON_Delete(trying->trials);
     buffer_clear(&trying->line);
-    buffer_clear(&trying->script);
+    setup_rendered_clear(&trying->script);
     buffer_clear(&trying->arguments);
     free(trying->log_path);
     house_close(&trying->house);
@@ -704,7 +739,7 @@ static int run_script(struct invocation *invocation, struct error *err)
     }
     cJSON_Delete(document);
     clear_trying(&trying);
-    return rc < 0 ? rc : status;
+    return rc != 0 ? rc : status;
 }
 
 /* ---- kept trials ---- */
@@ -811,6 +846,7 @@ static int run_try(struct invocation *invocation, struct error *err)
 }
 
 static const struct option_row try_options[] = {
+    SETUP_RENDER_OPTIONS,
     { "twice", 0, NULL, "run it a second time on the result, and tell what was not idempotent",
       COMPLETES_NOTHING, NULL },
     { "timeout", 0, "D", "the time limit (15m)", COMPLETES_NOTHING, NULL },
@@ -836,6 +872,9 @@ const struct command command_setup_try = {
         "of\n"
         "it reaches this machine, and it is gone afterwards unless kept. Instances share the\n"
         "machine's network: a port that the script opens is open here as long as it runs.\n"
+        "A template gets its values as for 'setup render'; with --for, the recipe's arguments and\n"
+        "time limit too, unless others are given here. Values of secrets are hidden in all that\n"
+        "is shown or kept; those of --secrets also in a script that is tried by itself.\n"
         "Exits with 1 when the script failed or, with --twice, was not idempotent.\n"
         "--json: "
         "{\"script\",\"exitStatus\",\"timedOut\",\"seconds\",\"output\":[{\"seconds\",\"line\"}],\n"
@@ -849,10 +888,13 @@ const struct command command_setup_try = {
         "\"kept\",\n"
         "\"second\":{the same of the second run,\"appended\",\"idempotent\"}}.",
     .examples = "moonfleet setup try setup/tools.sh -- ada\twith an argument\n"
+                "moonfleet setup try setup/tools.sh -p packages=numpy,pandas\ta template\n"
+                "moonfleet setup try setup/tools.sh --for ds-ada --in team.lua\tas ds-ada gets it\n"
                 "moonfleet setup try setup/tools.sh --twice\n"
                 "moonfleet setup try setup/tools.sh --keep --shell\n"
                 "moonfleet setup try --list",
     .options = try_options,
+    .needs = NEEDS_RECIPE,
     .completes = COMPLETES_FILE,
     .run = run_try,
 };

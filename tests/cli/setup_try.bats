@@ -212,3 +212,68 @@ SCRIPT
     for name in one two three; do mf setup try --remove "$name"; done
     no_trial
 }
+
+# A template, a recipe that gives it a secret, and the file of its value.
+make_template() {
+    cat >tools.sh <<'SCRIPT'
+#!/bin/bash
+{% parameter("token", { default = "nothing" }) %}
+{% parameter("files", { type = "list", default = { "one" } }) %}
+{# these lines
+   are not rendered #}
+mkdir /opt/tried
+{% for _, name in ipairs(files) do %}
+touch /opt/tried/{{ name }}
+{% end %}
+echo token {{ token }}, "$@"
+sh -c 'sleep 0.05' {{ token }}
+sh -c 'sleep 600' {{ token }} &
+SCRIPT
+    cat >team.lua <<'RECIPE'
+fleet "ds" { defaults = { size = "Standard_DS3_v2" } }
+local token = secret "TOKEN"
+instance "ds-ada" {
+  setup = setup_script "tools.sh" {
+    with = { token = token, files = { "two words" } }, args = { "--key", token }, timeout = "1s",
+  },
+}
+RECIPE
+    printf 'TOKEN=hunter2hunter2\n' >secrets.env
+    chmod 600 secrets.env
+}
+
+@test "a template is tried with its values, and lines are those of the template" {
+    make_template
+    run -0 --separate-stderr mf setup try tools.sh -p 'files=a b,c' --json
+    jq -e '[.files.added[].path] == ["/opt/tried", "/opt/tried/a b", "/opt/tried/c"]' <<<"$output"
+    jq -e '.slowest[0] | .line == 11 and (.command | startswith("sh -c"))' <<<"$output"
+    run -1 --separate-stderr mf setup try tools.sh -p file=a
+    says "no parameter 'file'"
+    run -64 --separate-stderr mf setup try tools.sh --for ds-ada
+    says "--for INSTANCE and --in RECIPE go together"
+    no_trial
+}
+
+@test "as a recipe's instance gets it, and its secrets are neither shown nor kept" {
+    make_template
+    run -1 --separate-stderr mf setup try tools.sh --for ds-ada --in team.lua
+    says "secret 'TOKEN' has no value"
+    run -0 --separate-stderr mf setup try tools.sh --for ds-ada --in team.lua --secrets secrets.env --name kept
+    says "token •••, --key •••"
+    says "/opt/tried"
+    says "sh -c sleep 600 •••"
+    [[ $output$stderr != *hunter2* ]]
+    run -1 grep -rlF -e hunter2 -e "$(printf hunter2hunter2 | base64)" "$instances"
+    mf setup try --remove kept
+    printf '#!/bin/bash\n{%% parameter("token") parameter("files", { type = "list" }) %%}\nsleep 60\n' >tools.sh
+    run -1 --separate-stderr mf setup try tools.sh --for ds-ada --in team.lua --secrets secrets.env
+    says "stopped at its time limit of 1s"
+    no_trial
+}
+
+@test "the values of --secrets are hidden in a script by itself" {
+    make_template
+    run -0 --separate-stderr mf setup try tools.sh --secrets secrets.env -p token=hunter2hunter2 --json -- hunter2hunter2
+    jq -e '[.output[].line] == ["token •••, •••"] and .slowest[0].line == 11' <<<"$output"
+    [[ $output$stderr != *hunter2* ]]
+}
