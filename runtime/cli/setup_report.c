@@ -172,6 +172,7 @@ struct group {
     size_t path_size;
     enum change_kind kind;
     bool folder;
+    bool itself;  /* the folder, not what is in it: its mode or owner changed */
     size_t count; /* files in it */
     int64_t bytes;
 };
@@ -206,7 +207,7 @@ static size_t siblings(const struct change_list *list, size_t i)
 /* Does the line of `group` already tell of this change? */
 static bool told(const struct group *group, const struct change *change)
 {
-    return group->folder && group->kind == change->kind &&
+    return group->folder && !group->itself && group->kind == change->kind &&
            within(change->name, group->path, group->path_size);
 }
 
@@ -237,7 +238,8 @@ static size_t group_files(const struct change_list *list, struct group *out)
                                       .path_size =
                                           many ? parent_size(change->name) : strlen(change->name),
                                       .kind = change->kind,
-                                      .folder = folder || many };
+                                      .folder = folder || many,
+                                      .itself = folder && change->kind == CHANGE_CHANGED };
         }
         add_to(found, change);
     }
@@ -254,7 +256,9 @@ static void print_group(const struct output *output, const struct group *group)
     print_mark(output, group->kind);
     output_print(output, "%s%s", path.data ? path.data : "",
                  group->folder && !text_equal(name, "/") ? "/" : "");
-    if (group->folder && group->count > 0)
+    if (group->itself)
+        output_print(output, "  another mode or owner");
+    else if (group->folder && group->count > 0)
         output_print(output, "  %zu file%s, %s", group->count, group->count == 1 ? "" : "s", bytes);
     else if (!group->folder && group->kind != CHANGE_REMOVED)
         output_print(output, "  %s", bytes);

@@ -228,7 +228,7 @@ static int compare_file(const struct listing_file *before, const struct listing_
     if (was && is) {
         bool changed =
             before && after ? differ(before, after) : file->below == LISTING_BELOW_CHANGED;
-        if (!changed || file->type == LISTING_FOLDER)
+        if (!changed)
             return 0;
         change.kind = CHANGE_CHANGED;
         if (before && after)

@@ -26,7 +26,7 @@
 /* What the machine below has at the same path. */
 enum listing_below {
     LISTING_BELOW_NOTHING = 'n',
-    LISTING_BELOW_SAME = 's',    /* the same content and mode: it was only touched */
+    LISTING_BELOW_SAME = 's',    /* the same content, mode and owner: it was only touched */
     LISTING_BELOW_CHANGED = 'c', /* something else */
 };
 
@@ -94,7 +94,7 @@ struct change_list {
 };
 
 struct changes {
-    struct change_list files; /* folders only when they are new or gone */
+    struct change_list files; /* folders: new, gone, of another mode or owner */
     struct change_list packages, users, groups;
     struct change_list pip;      /* from .dist-info folders; names and versions are owned */
     struct change_list services; /* unit files and init scripts */

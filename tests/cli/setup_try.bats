@@ -134,6 +134,20 @@ check_environment() { # the document is in $output
     jq -e '.exitStatus == 0 and .second.exitStatus == 1 and .second.idempotent == false' <<<"$output"
 }
 
+@test "folders that got another mode or owner are told" {
+    printf '#!/bin/bash\nchmod 700 /opt; mkdir /data; echo 1 >/opt/file\n' >modes.sh
+    printf '#!/bin/bash\nchmod 750 /data\n' >more.sh
+    make_user
+    for run in mf as_user; do
+        run -0 --separate-stderr "$run" setup try modes.sh --name modes
+        says "~ /opt/  another mode or owner"
+        says "+ /opt/file"
+        run -0 --separate-stderr "$run" setup try more.sh --base modes --json
+        jq -e '[.files.changed[] | [.path, .type]] == [["/data", "folder"]]' <<<"$output"
+        "$run" setup try --remove modes
+    done
+}
+
 @test "ports and processes that a script leaves are told" {
     cat >serves.sh <<'SCRIPT'
 #!/bin/bash

@@ -273,8 +273,16 @@ static void digest(const struct entry *entry, char out[LISTING_DIGEST_SIZE])
     (void)text_copy(out, LISTING_DIGEST_SIZE, whole);
 }
 
-/* What is below an entry.  Owners are not compared for an ordinary user: the machine's have no
- * number there. */
+/* Has it another mode or owner than what is below?  For an ordinary user owners are not compared,
+ * since the machine's have no number there, nor the bits that are lost with them. */
+static bool permits_otherwise(const struct scan *scan, const struct stat *a, const struct stat *b)
+{
+    mode_t compared = scan->rootless ? 01777 : 07777;
+    return (!S_ISLNK(a->st_mode) && ((a->st_mode ^ b->st_mode) & compared)) ||
+           (!scan->rootless && (a->st_uid != b->st_uid || a->st_gid != b->st_gid));
+}
+
+/* What is below an entry. */
 static char compare_below(const struct scan *scan, const struct entry *above,
                           const char *above_digest, const struct entry *below)
 {
@@ -283,12 +291,11 @@ static char compare_below(const struct scan *scan, const struct entry *above,
     const struct stat *b = &below->st;
     if (!below->path)
         return LISTING_BELOW_NOTHING;
-    if (type_of(a) != type_of(b))
+    if (type_of(a) != type_of(b) || permits_otherwise(scan, a, b))
         return LISTING_BELOW_CHANGED;
     if (S_ISDIR(a->st_mode))
         return LISTING_BELOW_SAME;
-    if ((a->st_mode != b->st_mode && !S_ISLNK(a->st_mode)) || a->st_size != b->st_size ||
-        (!scan->rootless && (a->st_uid != b->st_uid || a->st_gid != b->st_gid)))
+    if (a->st_size != b->st_size)
         return LISTING_BELOW_CHANGED;
     digest(below, below_digest);
     if (!above_digest[0] || !below_digest[0])

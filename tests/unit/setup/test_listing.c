@@ -88,6 +88,9 @@ static const struct {
     { "", "F\tw\t0\t0\t0\t0\t0\tc\t-\t/a|", '-' },
     { "", "F\td\t0\t0\t755\t0\t0\tn\t-\t/a|", '+' },
     { "", "F\td\t0\t0\t755\t0\t0\ts\t-\t/a|", 0 }, /* a folder on the way to a change */
+    { "", "F\td\t0\t0\t700\t0\t0\tc\t-\t/a|", '~' },
+    { "F\td\t0\t0\t755\t0\t0\tn\t-\t/a|", "F\td\t0\t9\t755\t0\t0\tn\t-\t/a|", 0 },
+    { "F\td\t0\t0\t755\t0\t0\tn\t-\t/a|", "F\td\t0\t0\t755\t5\t0\tn\t-\t/a|", '~' },
     { "F\tf\t1\t1\t644\t0\t0\tn\t" D1 "\t/a|", "", '-' },
     { "F\tf\t1\t1\t644\t0\t0\tc\t" D1 "\t/a|", "", '~' }, /* the machine's shows again */
     { "F\tw\t0\t0\t0\t0\t0\tc\t-\t/a|", "F\tf\t1\t1\t644\t0\t0\tc\t" D1 "\t/a|", '+' },
