@@ -242,10 +242,10 @@ static void read_trace(struct trying *trying, struct pass *pass)
 /* So that the script runs once more, and no value of a secret is left in what is kept. */
 static void forget_run(const struct trying *trying)
 {
-    static const char *const names[] = { "run/creation.json", "run/creation.sh", "run/spec.json",
-                                         "run/" OCI_TRACE_NAME };
+    static const char *const names[] = { "creation.json", "creation.sh", "spec.json",
+                                         OCI_TRACE_NAME };
     for (size_t i = 0; i < COUNT(names); i++) {
-        char *path = file_join(trying->trial.folder, names[i]);
+        char *path = text_format("%s/run/%s", trying->trial.folder, names[i]);
         if (path)
             (void)unlink(path);
         free(path);
