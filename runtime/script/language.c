@@ -579,6 +579,10 @@ void language_push_plain(lua_State *L)
     add_libraries(L);
     keep_more(L, LUA_STRLIBNAME, string, COUNT(string));
     keep_more(L, LUA_TABLIBNAME, table, COUNT(table));
+    lua_getfield(L, -1, LUA_COLIBNAME);
+    lua_pushnil(L); /* nobody gets hold of a task, to resume or close it */
+    lua_setfield(L, -2, "running");
+    lua_pop(L, 1);
     lock_strings(L);
 }
 

@@ -93,6 +93,7 @@ static void scripts_have_lua_and_their_words(void **state)
         "1\tnil\tx y\tone\t--two\n\ntest.lua\t2\t--two\n");
     prints("print(io, os, debug, require, package, dofile, loadfile, string.dump)",
            "nil\tnil\tnil\tnil\tnil\tnil\tnil\tnil\n");
+    prints("print(coroutine.running)", "nil\n"); /* a task is nobody's to resume */
     prints("print(load('return x', 'n', 't', { x = 1 })(), load('\\27Lua'))",
            "1\tnil\tattempt to load a binary chunk (mode is 't')\n");
     prints("x = 1 print(_G.x, load 'return x'(), ('%d'):format(3), getmetatable(''))",
