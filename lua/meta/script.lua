@@ -85,8 +85,8 @@ function rbac.roles(name) end
 ---@return script.failure? failure
 function rbac.assignments(filter) end
 
---- Calls `fn(value, index)` for each of the list, all at once: one waits while others go on.  At most
---- 10000 at a time.  Raises what the first of them raised, when all have ended.
+--- Calls `fn(value, index)` for each of the list, up to 64 at once: one waits while others go on.  When
+--- one raises, nothing further is begun, and it raises the same when all have ended.
 ---@generic T, R
 ---@param list T[]
 ---@param fn fun(value: T, index: integer): R

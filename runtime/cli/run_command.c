@@ -195,7 +195,7 @@ const struct command command_run = {
                "  rbac.why(who, action [, scope])     the document of `why --json`\n"
                "  rbac.roles([name])                  what `roles --json` lists, or one role\n"
                "  rbac.assignments{ scope=, who= }    what `grants --json` lists\n"
-               "  parallel(list, fn)                  fn(value, index) for each, all at once\n"
+               "  parallel(list, fn)                  fn(value, index) for each, 64 at once\n"
                "\n"
                "When the plane refuses, they return nil and an error, a table with code,\n"
                "message and status. --json: {\"value\"}, what the script returned; what it prints\n"

@@ -1,22 +1,25 @@
-/* bind_parallel.c - parallel(list, fn): fn(value, index) for each of a list, all at once.
+/* bind_parallel.c - parallel(list, fn): fn(value, index) for each of a list, many at once.
  *
  *   answers = parallel(names, function(name) return rbac.can(name, "computes/start") end)
  *
- * Each call is a task of its own; the caller waits for all.  The results stand in the order of the
- * list.  When some raised, what the first of them (in the list) raised is raised again at the end.
- * A call owns its count in one userdata on the caller's stack, which also holds what was raised. */
+ * A few tasks work the list off, each taking what is next; the caller waits for all.  The results
+ * stand in the order of the list.  When one raised, nothing further is begun, and what the first of
+ * them (in the list) raised is raised again at the end.  A call owns its count in one userdata on
+ * the stacks of the caller and the tasks, which also holds what was raised. */
 #include "script/bind.h"
 #include "script/task.h"
 
 #define CALL_TYPE "moonfleet.parallel_call"
 
+#define WORKERS_MAX 64 /* as many as requests are on the wire; each may hold much of an answer */
+
 /* Where things stand on the caller's stack, and on that of a task of it. */
 enum { AT_LIST = 1, AT_FUNCTION, AT_RESULTS, AT_CALL };
-enum { TASK_RESULTS = 1, TASK_CALL, TASK_FUNCTION, TASK_VALUE, TASK_INDEX, TASK_SIZE = TASK_INDEX };
 
 struct call {
     struct task *waiter; /* borrowed; NULL: nobody waits */
     size_t open;         /* tasks that have not ended */
+    lua_Integer begun;   /* of the list */
     lua_Integer raised;  /* the first of them; 0: none.  What it raised is user value 1 */
     int rc;              /* < 0: tasks could not be started, or not keep their results */
     char why[ERROR_MESSAGE_SIZE];
@@ -31,26 +34,37 @@ static void fail(struct call *call, int rc, const struct error *err)
 
 /* ---- one task ---- */
 
-static int keep_result(lua_State *L, int status, lua_KContext context)
+static void keep_result(lua_State *L, struct call *call, int status, lua_Integer index)
 {
-    struct call *call = luaL_checkudata(L, TASK_CALL, CALL_TYPE);
-    lua_Integer index = lua_tointeger(L, TASK_INDEX);
-    (void)context;
     if (status == LUA_OK || status == LUA_YIELD) {
-        lua_rawseti(L, TASK_RESULTS, index);
+        lua_rawseti(L, AT_RESULTS, index);
     } else if (!call->raised || index < call->raised) {
         call->raised = index;
-        lua_setiuservalue(L, TASK_CALL, 1);
+        lua_setiuservalue(L, AT_CALL, 1);
+    }
+    lua_settop(L, AT_CALL);
+}
+
+static int go_on(lua_State *L, int status, lua_KContext index);
+
+static int work(lua_State *L)
+{
+    struct call *call = luaL_checkudata(L, AT_CALL, CALL_TYPE);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, AT_LIST);
+    while (!call->raised && call->rc == 0 && call->begun < count) {
+        lua_Integer index = ++call->begun;
+        lua_pushvalue(L, AT_FUNCTION);
+        lua_rawgeti(L, AT_LIST, index);
+        lua_pushinteger(L, index);
+        keep_result(L, call, lua_pcallk(L, 2, 1, 0, (lua_KContext)index, go_on), index);
     }
     return 0;
 }
 
-static int run_one(lua_State *L)
+static int go_on(lua_State *L, int status, lua_KContext index)
 {
-    lua_pushvalue(L, TASK_FUNCTION);
-    lua_pushvalue(L, TASK_VALUE);
-    lua_pushvalue(L, TASK_INDEX);
-    return keep_result(L, lua_pcallk(L, 2, 1, 0, 0, keep_result), 0);
+    keep_result(L, luaL_checkudata(L, AT_CALL, CALL_TYPE), status, (lua_Integer)index);
+    return work(L);
 }
 
 static void on_ended(int rc, const struct error *err, void *arg)
@@ -80,15 +94,12 @@ static void on_cancel(void *arg)
 static void start_all(lua_State *L, struct call *call)
 {
     struct error err = { 0 };
-    lua_Integer count = (lua_Integer)lua_rawlen(L, AT_LIST);
-    for (lua_Integer i = 1; i <= count && call->rc == 0; i++) {
-        lua_pushcfunction(L, run_one);
-        lua_pushvalue(L, AT_RESULTS);
-        lua_pushvalue(L, AT_CALL);
-        lua_pushvalue(L, AT_FUNCTION);
-        lua_rawgeti(L, AT_LIST, i);
-        lua_pushinteger(L, i);
-        int rc = task_start(scheduler_of(L), L, TASK_SIZE, on_ended, call, &err);
+    lua_Unsigned count = lua_rawlen(L, AT_LIST);
+    while (call->open < WORKERS_MAX && call->open < count && call->rc == 0) {
+        lua_pushcfunction(L, work);
+        for (int i = AT_LIST; i <= AT_CALL; i++)
+            lua_pushvalue(L, i);
+        int rc = task_start(scheduler_of(L), L, AT_CALL, on_ended, call, &err);
         if (rc < 0)
             fail(call, rc, &err);
         else
@@ -116,11 +127,11 @@ static int parallel(lua_State *L)
     luaL_checktype(L, AT_FUNCTION, LUA_TFUNCTION);
     lua_settop(L, AT_FUNCTION);
     struct task *self = task_self(L);
-    lua_createtable(L, (int)(lua_rawlen(L, AT_LIST) % (TASKS_MAX + 1)), 0);
+    lua_newtable(L);
     struct call *call = lua_newuserdatauv(L, sizeof *call, 1);
     *call = (struct call) { 0 };
     luaL_setmetatable(L, CALL_TYPE);
-    luaL_checkstack(L, TASK_SIZE + 3, NULL);
+    luaL_checkstack(L, AT_CALL + 3, NULL);
     start_all(L, call);
     if (call->open == 0)
         return push_results(L, LUA_OK, 0);

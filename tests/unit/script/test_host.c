@@ -199,9 +199,16 @@ static void parallel_keeps_the_order_and_raises_the_first(void **state)
            "print(sum)",
            "44100\n");
     prints("local list = {} for i = 1, 10000 do list[i] = i end\n"
-           "print(pcall(parallel, list, coroutine.yield))\n"
+           "local at_once, most = 0, 0\n"
+           "local results = parallel(list, function(v)\n"
+           "  at_once = at_once + 1 most = math.max(most, at_once)\n"
+           "  coroutine.yield() at_once = at_once - 1 return v\nend)\n"
+           "print(#results, results[10000], most)",
+           "10000\t10000\t64\n");
+    prints("local list = {} for i = 1, 64 do list[i] = i end\n"
+           "local function nest() parallel(list, nest) end print(pcall(nest))\n"
            "print(#parallel({ 1 }, function() return 1 end))",
-           "false\tmore than 10000 tasks at once\n1\n");
+           "false\ttest.lua:2: more than 10000 tasks at once\n1\n");
 }
 
 /* ---- ends ---- */
