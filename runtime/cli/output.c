@@ -340,7 +340,8 @@ struct table *table_new(const struct output *output, const char *const *headings
         return NULL;
     }
     (void)scols_table_enable_colors(table->columns, table->colour);
-    (void)scols_table_enable_minout(table->columns, 1); /* no blanks at the end of lines */
+    (void)scols_table_enable_noencoding(table->columns, 1); /* output_safe() has done it */
+    (void)scols_table_enable_minout(table->columns, 1);     /* no blanks at the end of lines */
     for (; *headings; headings++)
         if (!scols_table_new_column(table->columns, *headings, 0, 0))
             table->failed = true;

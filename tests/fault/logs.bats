@@ -87,6 +87,8 @@ RECIPE
     [[ $output == "/mnt/batch/tasks/shared/LS_root/mounts/clusters/l-one/code/Users
 <><two words><\$(touch /tmp/x)><'q'><a
 b><\\><-n><*><ü>" ]]
+    run -0 --separate-stderr mf logs l-one --runs
+    says "'a\\x0ab'"
     run -0 --separate-stderr mf logs l-one
     [[ $output == "/home/azureuser/cloudfiles/code/Users/ada
 <\$HOME>l-one" ]]
