@@ -512,7 +512,10 @@ static int report_second(struct trying *trying, cJSON *document, bool *out_same,
 /* The shell gets the terminal and its signals; we wait. */
 static int open_shell(struct trying *trying, struct error *err)
 {
-    cJSON *words = cJSON_Parse("[\"/bin/sh\",\"-c\",\"exec bash -l 2>/dev/null || exec sh -l\"]");
+    /* A shell prompts only when its errors go to the terminal too. */
+    static const char *const shell[] = { "/bin/sh", "-c",
+                                         "command -v bash >/dev/null && exec bash -l; exec sh -l" };
+    cJSON *words = cJSON_CreateStringArray(shell, (int)COUNT(shell));
     cJSON *command = NULL;
     const cJSON *word = NULL;
     const char *argv[48] = { 0 };

@@ -10,17 +10,22 @@ setup() {
     instances=$XDG_DATA_HOME/moonfleet/instances
 }
 
-teardown() {
-    [ -z "${user_folder:-}" ] || rm -rf "$user_folder"
+teardown_file() {
+    [ ! -s "$BATS_FILE_TMPDIR/user" ] || rm -rf "$(cat "$BATS_FILE_TMPDIR/user")"
 }
 
-# make_user: a folder and a copy of the program for nobody; as_user <arguments...>: runs that one.
+# make_user: a folder and a copy of the program for nobody; as_user <arguments...>: runs that one.  It
+# is the same for all tests here, since a view of this machine for an ordinary user takes long to make.
 make_user() {
     [ "$(id -u)" = 0 ] || skip "another user can be tried by root only"
-    user_folder=$(mktemp -d /tmp/moonfleet-try.XXXXXX)
-    cp "$MOONFLEET" "$user_folder/moonfleet"
+    if [ ! -s "$BATS_FILE_TMPDIR/user" ]; then
+        mktemp -d /tmp/moonfleet-try.XXXXXX >"$BATS_FILE_TMPDIR/user"
+        user_folder=$(cat "$BATS_FILE_TMPDIR/user")
+        cp "$MOONFLEET" "$user_folder/moonfleet"
+        mkdir -m 700 "$user_folder/run"
+    fi
+    user_folder=$(cat "$BATS_FILE_TMPDIR/user")
     cp ./*.sh "$user_folder/"
-    mkdir -m 700 "$user_folder/run"
     chown -R nobody "$user_folder"
     chmod 755 "$user_folder"
     instances=$user_folder/data/moonfleet/instances
@@ -192,6 +197,26 @@ SCRIPT
         [ "$signal" = KILL ] || [ "$status" = 130 ]
         wait_until no_trial
     done
+}
+
+# Types into the shell that `setup try --shell` opens; what it shows is in shell.txt.
+use_shell() {
+    wait_until grep "it ends with it" shell.txt
+    printf 'cat /opt/made; echo "flags <$->"; sleep 600\n'
+    wait_until grep '^flags <' shell.txt
+    printf '\003'
+    wait_until grep -F '^C' shell.txt
+    printf 'echo status $?; exit 7\n'
+}
+
+@test "--shell is one that prompts and can be interrupted, and is gone afterwards" {
+    printf '#!/bin/bash\necho of the script >/opt/made\n' >makes.sh
+    : >shell.txt
+    use_shell | timeout 120 script -qefc "\"$MOONFLEET\" setup try makes.sh --shell" shell.txt >/dev/null 3>&-
+    grep "of the script" shell.txt
+    grep '^flags <.*i.*>' shell.txt
+    grep "status 130" shell.txt
+    no_trial
 }
 
 @test "what cannot be tried is said" {
