@@ -101,6 +101,9 @@ static void need_of_instance(struct needs *needs, const struct item *item)
     for (size_t i = 0; changes && i < COUNT(todos); i++)
         if (item->diff.todo & todos[i].todo)
             add_need(needs, todos[i].action, scope);
+    /* Each is looked at before it is changed, or after it was made. */
+    if (step->action != PLAN_UNCHANGED)
+        add_need(needs, RBAC_READ, scope);
     free(scope);
 }
 
@@ -242,7 +245,11 @@ static void tell_all(const struct needs *needs)
          "loses this right by this very plan, perhaps before all of it is done");
     tell(needs, PLAN_CHECK_UNKNOWN, offsetof(struct need, unknown), "may or may not do this");
     if (refused == 0 && open == 0)
-        tell(needs, PLAN_CHECK_OK, offsetof(struct need, count), "may do all that this needs");
+        tell(needs, PLAN_CHECK_OK, offsetof(struct need, count),
+             access_unknown(needs->check->access) & ACCESS_DENIES
+                 ? "may do all that this needs, unless a deny assignment that they may not read is "
+                   "in the way"
+                 : "may do all that this needs");
 }
 
 void check_caller(const struct access_check *check)

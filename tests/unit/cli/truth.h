@@ -279,16 +279,20 @@ static inline uint64_t number_of(const char *variable, uint64_t otherwise)
     return text && text_to_int64(text, 0, INT64_MAX, &number) == 0 ? (uint64_t)number : otherwise;
 }
 
+static inline void in_world(uint64_t seed, void (*look)(struct world *world))
+{
+    struct world world;
+    world_open(&world, seed);
+    look(&world);
+    world_close(&world);
+}
+
 static inline void in_worlds(uint64_t otherwise, void (*look)(struct world *world))
 {
     uint64_t rounds = number_of("MOONFLEET_TRUTH_ROUNDS", otherwise);
     uint64_t seed = number_of("MOONFLEET_TRUTH_SEED", 1);
-    for (uint64_t i = 0; i < rounds; i++) {
-        struct world world;
-        world_open(&world, seed + i);
-        look(&world);
-        world_close(&world);
-    }
+    for (uint64_t i = 0; i < rounds; i++)
+        in_world(seed + i, look);
 }
 
 #endif
