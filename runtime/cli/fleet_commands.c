@@ -370,7 +370,7 @@ static void report_left(const struct running *running)
         char safe[OUTPUT_SAFE_SIZE], label[LABEL_SIZE];
         if (running->begun[i] || plan_step(plan, i)->action == PLAN_UNCHANGED)
             continue;
-        output_note(running->work->invocation->output, " %s",
+        output_note(running->work->invocation->output, "%s %s", told ? "," : "",
                     output_safe(safe, sizeof safe, label_of(plan_step(plan, i), label)));
         told++;
     }
