@@ -46,8 +46,11 @@ end
 function check.known(word, options, known, file, line)
   for name in pairs(options) do
     local found = false
-    for _, candidate in ipairs(known) do
-      found = found or candidate == name
+    for i = 1, #known do
+      if known[i] == name then
+        found = true
+        break
+      end
     end
     if not found then
       problems.add(("%s: unknown field '%s'%s"):format(word, core.text(name),

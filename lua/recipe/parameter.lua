@@ -9,6 +9,7 @@ local parameter = {}
 
 local OPTIONS = { "default", "description", "type", "choices", "min", "max", "required" }
 local TYPES = { string = "string", number = "number", boolean = "boolean", list = "table" }
+local KINDS = { description = "string", choices = "table", min = "number", max = "number", required = "boolean" }
 local BOOLEANS = { ["true"] = true, yes = true, ["false"] = false, no = false }
 
 --- What a scope holds: `declared` in order, `by_name`, what was `given` by name, and `how` one gives
@@ -119,14 +120,12 @@ local function read_options(word, options)
   check.known(word, options, OPTIONS)
   local read = {}
   for _, name in ipairs(OPTIONS) do
-    read[name] = options[name]
-    if core.is_placeholder(read[name]) then
-      read[name] = nil
+    local value = options[name]
+    if value ~= nil and not core.is_placeholder(value) then
+      read[name] = value
     end
   end
-  local kinds = { description = "string", choices = "table", min = "number", max = "number",
-    required = "boolean" }
-  for name, kind in pairs(kinds) do
+  for name, kind in pairs(KINDS) do
     if read[name] ~= nil and type(read[name]) ~= kind then
       problems.add(("%s: '%s' is a %s, not %s"):format(word, name, kind, check.kind(read[name])))
       read[name] = nil

@@ -22,13 +22,17 @@ end
 --- Adds the names of the secrets in a value, in tables of tables too, to the set `names`.
 function secret.collect(value, names, seen)
   seen = seen or {}
-  local name = secret.of(value)
-  if name then
-    names[name] = true
+  if type(value) == "userdata" then
+    local name = secret.of(value)
+    if name then
+      names[name] = true
+    end
   elseif type(value) == "table" and not seen[value] then
     seen[value] = true
     for _, item in next, value do
-      secret.collect(item, names, seen)
+      if type(item) ~= "string" then
+        secret.collect(item, names, seen)
+      end
     end
   end
 end

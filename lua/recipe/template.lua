@@ -24,7 +24,7 @@ end
 
 local words = {}    -- what a template has besides them
 local current       -- the rendering that runs
-local compiled = {} -- name and text → { cut, chunk, problem }
+local compiled = {} -- by name and text: { cut, chunk, problem }
 
 --- ---- mistakes ----
 
@@ -211,10 +211,14 @@ local function at(marker)
 end
 
 local function value(marker, given)
-  local kind, text = core.reference_of(given)
   if #current.problems > 0 then
     error(STOP, 0)
-  elseif kind == "raw" then
+  end
+  local kind, text = nil, nil
+  if type(given) == "userdata" then
+    kind, text = core.reference_of(given)
+  end
+  if kind == "raw" then
     ensure(current.render:raw(marker, text))
     return
   end
@@ -230,13 +234,14 @@ end
 
 --- Cuts and compiles a script, once for each text.
 local function compile(name, text)
-  local key = name .. "\0" .. text
-  if compiled[key] then
-    return compiled[key]
+  local of_name = compiled[name] or {}
+  if of_name[text] then
+    return of_name[text]
   end
   local entry = {}
   local cut, wrong, line, column = core.template(text)
-  compiled[key] = entry
+  compiled[name] = of_name
+  of_name[text] = entry
   if not cut then
     entry.problem = { message = problems.plain(wrong), line = line, column = column }
     return entry
@@ -303,10 +308,10 @@ end
 
 local function copy(word, item, path, depth, inside)
   local kind = type(item)
-  if core.is_placeholder(item) then
-    return nil, true
-  elseif kind == "string" or kind == "number" or kind == "boolean" then
+  if kind == "number" or kind == "boolean" then
     return item
+  elseif core.is_placeholder(item) then
+    return nil, true
   elseif secret.of(item) then
     local _, text = secret.of(item)
     return text
@@ -322,9 +327,13 @@ local function copy(word, item, path, depth, inside)
       problems.add(("%s: %s has a key that is neither text nor a whole number"):format(word, path))
       return nil, true
     end
-    local copied, bad = copy(word, member, ("%s.%s"):format(path, key), depth + 1, inside)
-    result[key] = copied
-    wrong = wrong or bad
+    if type(member) == "string" then
+      result[key] = member
+    else
+      local copied, bad = copy(word, member, ("%s.%s"):format(path, key), depth + 1, inside)
+      result[key] = copied
+      wrong = wrong or bad
+    end
   end
   inside[item] = nil
   return result, wrong
