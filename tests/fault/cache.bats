@@ -90,6 +90,21 @@ right() { # right <name>: it is what the script makes of an instance
     [ "$(mf setup cache --json | jq '.layers | length')" = 2 ]
 }
 
+@test "of a script in the file share it is the content that counts" {
+    share=$XDG_DATA_HOME/moonfleet/shares/ds-workspace/Users/ada
+    mkdir -p "$share" && cp made.sh "$share/made.sh"
+    recipe 2
+    sed -i 's|setup_script "made.sh" {|setup_script { workspace = "Users/ada/made.sh",|' cached.lua
+    run -0 mf apply cached.lua --yes
+    [ "$(ran) $(began_with_layer)" = "1 1" ]
+    sed -i 's|echo made >|echo anew >|' "$share/made.sh"
+    run -0 mf delete c01x --yes
+    run -0 mf apply cached.lua --yes
+    [ "$("$MOONFLEET" exec c01x -- cat /opt/made)" = anew ]
+    [ "$("$MOONFLEET" exec c02x -- cat /opt/made)" = made ]
+    [ "$(mf setup cache --json | jq '.layers | length')" = 2 ]
+}
+
 @test "when the first one's script fails, the others run theirs, with their own logs" {
     printf '#!/bin/sh\necho "tried in $CI_NAME"\nexit 3\n' >made.sh
     recipe 3
