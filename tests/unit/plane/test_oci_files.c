@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,11 +79,46 @@ static void links_pipes_and_folders_are_refused(void **state)
     free(path);
 }
 
+/* What the sudo of instances without one says to a caller whose environment has words of its own. */
+static void ask_sudo(const char *folder, const char *arguments, char *out, size_t out_size)
+{
+    char command[512];
+    (void)snprintf(command, sizeof command,
+                   "env user=u login=l shell=s keep=k name=n uid=1 home=/h sudo_dir=/d "
+                   "%s/usr/local/bin/sudo -u '#%d' %s",
+                   folder, (int)getuid(), arguments);
+    FILE *pipe = popen(command, "r"); /* NOLINT(cert-env33-c) */
+    assert_non_null(pipe);
+    size_t size = fread(out, 1, out_size - 1, pipe);
+    out[size] = '\0';
+    assert_int_equal(pclose(pipe), 0);
+}
+
+static void the_callers_variables_do_not_disturb_sudo(void **state)
+{
+    const struct oci_host host = { .rootless = true };
+    int64_t uid = 0;
+    int64_t gid = 0;
+    char *home = file_join(*state, "home");
+    char out[256], expected[256];
+    const struct passwd *me = getpwuid(getuid());
+    assert_non_null(me);
+    assert_int_equal(oci_files_identity(&host, *state, home, &uid, &gid, NULL), 0);
+    (void)snprintf(expected, sizeof expected, "%s %s -\n", me->pw_name, me->pw_dir);
+    ask_sudo(*state, "sh -c 'echo \"$LOGNAME $HOME ${login--}\"'", out, sizeof out);
+    assert_string_equal(out, expected);
+    ask_sudo(*state, "-E sh -c 'echo \"$user $login $shell $keep $name $uid $home\"'", out,
+             sizeof out);
+    assert_string_equal(out, "u l s k n 1 /h\n");
+    free(home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_lines_of_a_log_are_text),
         cmocka_unit_test(links_pipes_and_folders_are_refused),
+        cmocka_unit_test(the_callers_variables_do_not_disturb_sudo),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
