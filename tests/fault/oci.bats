@@ -91,6 +91,18 @@ stop_client() {
     [ "$("$MOONFLEET" exec quick-one -- sh -c 'test -e /tmp/mark; stat -c %Y /proc/1')" = "$before" ]
 }
 
+@test "what a killed trial of containers left is gone after the next one, another's that runs is not" {
+    true &
+    local dead=$!
+    wait "$dead"
+    instances=$XDG_DATA_HOME/moonfleet/instances
+    mkdir -p "$instances/.trial-$dead/upper/etc" "$instances/.trial-$$/upper"
+    run -0 mf doctor
+    [ ! -e "$instances/.trial-$dead" ]
+    [ -d "$instances/.trial-$$" ]
+    rm -r "$instances/.trial-$$"
+}
+
 @test "killed at many points of a creation, every one ends honestly and an apply converges" {
     for point in ${MOONFLEET_TEST_POINTS:-Creating SettingUp UserSettingUp 0 0.05}; do
         "$MOONFLEET" apply quick.lua --yes >apply.log 2>&1 3>&- &

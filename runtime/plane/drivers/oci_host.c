@@ -6,6 +6,7 @@
  * asks when it starts. */
 #include "plane/drivers/oci_host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,6 +30,7 @@
 #define OUTPUT_MAX 8192
 #define IDS_MAX 65536
 #define FOUND_MAX 4
+#define TRIAL_PREFIX ".trial-" /* and the pid of who tries */
 
 /* What one runtime asked for led to. */
 struct found {
@@ -304,10 +306,44 @@ static void forget_trial(const struct oci_host *host, const char *root, const ch
     buffer_clear(&output);
 }
 
+/* By our own __init, which may remove what other ids of the range own. */
+static void remove_trial(const struct oci_options *options, const char *folder)
+{
+    struct buffer output = { .max = OUTPUT_MAX };
+    const char *const words[] = { options->program ? options->program : "rm",
+                                  options->program ? "__init" : "-rf",
+                                  options->program ? "--remove" : "--", folder };
+    cJSON *command = cJSON_CreateStringArray(words, (int)COUNT(words));
+    (void)run(command, &output);
+    cJSON_Delete(command);
+    buffer_clear(&output);
+}
+
+/* The folders of programs that were killed while they tried. */
+static void sweep_trials(const struct oci_options *options)
+{
+    const struct dirent *entry = NULL;
+    DIR *dir = opendir(options->folder);
+    while (dir && (entry = readdir(dir))) {
+        int64_t pid = 0;
+        const char *name = entry->d_name;
+        if (!text_starts(name, TRIAL_PREFIX) ||
+            text_to_int64(name + strlen(TRIAL_PREFIX), 1, INT32_MAX, &pid) < 0 ||
+            kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+            continue;
+        char *folder = file_join(options->folder, name);
+        if (folder)
+            remove_trial(options, folder);
+        free(folder);
+    }
+    if (dir)
+        (void)closedir(dir);
+}
+
 /* Runs a container that does nothing, as `host` says, below `where`. */
 static int try_it(const struct oci_host *host, const struct oci_options *options, struct error *err)
 {
-    char *folder = text_format("%s/.trial-%d", options->folder, (int)getpid());
+    char *folder = text_format("%s/" TRIAL_PREFIX "%d", options->folder, (int)getpid());
     char *root = folder ? file_join(folder, "root") : NULL;
     char *name = text_format("moonfleet-trial-%d", (int)getpid());
     struct buffer output = { .max = OUTPUT_MAX };
@@ -328,14 +364,8 @@ static int try_it(const struct oci_host *host, const struct oci_options *options
         }
         cJSON_Delete(command);
     }
-    if (folder) {
-        const char *const words[] = { options->program ? options->program : "rm",
-                                      options->program ? "__init" : "-rf",
-                                      options->program ? "--remove" : "--", folder };
-        cJSON *command = cJSON_CreateStringArray(words, (int)COUNT(words));
-        (void)run(command, &output);
-        cJSON_Delete(command);
-    }
+    if (folder)
+        remove_trial(options, folder);
     buffer_clear(&output);
     free(name);
     free(root);
@@ -360,6 +390,7 @@ static int try_runtime(struct oci_host *host, const struct oci_options *options,
 {
     bool range = host->has_range;
     int rc = 0;
+    sweep_trials(options);
     for (int ids = range ? 0 : 1; ids < 2; ids++) {
         host->has_range = ids == 0;
         for (int limits = OCI_LIMITS_CGROUPFS; limits <= OCI_LIMITS_NONE; limits++) {
