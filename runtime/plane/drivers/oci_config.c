@@ -3,6 +3,7 @@
  * things). */
 #include "plane/drivers/oci_config.h"
 
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -89,6 +90,22 @@ static void add_process(cJSON *config, cJSON *args)
     (void)cJSON_AddFalseToObject(process, "noNewPrivileges"); /* sudo must work */
     for (size_t i = 0; i < COUNT(sets); i++)
         add_texts(caps, sets[i], capabilities, COUNT(capabilities));
+}
+
+/* Where no control group can count the processes of an ordinary user's instance, the kernel's limit
+ * for a user does: nobody there has the right to go beyond. */
+static void add_process_limit(cJSON *config)
+{
+    struct rlimit ours;
+    cJSON *process = cJSON_GetObjectItemCaseSensitive(config, "process");
+    if (getrlimit(RLIMIT_NPROC, &ours) != 0)
+        return;
+    cJSON *limit = cJSON_CreateObject();
+    double most = (double)(ours.rlim_max < PIDS_MAX ? ours.rlim_max : PIDS_MAX);
+    (void)cJSON_AddStringToObject(limit, "type", "RLIMIT_NPROC");
+    (void)cJSON_AddNumberToObject(limit, "hard", most);
+    (void)cJSON_AddNumberToObject(limit, "soft", most);
+    (void)cJSON_AddItemToArray(cJSON_AddArrayToObject(process, "rlimits"), limit);
 }
 
 static void add_mapping(cJSON *linux_part, const char *name, int64_t self,
@@ -187,6 +204,8 @@ cJSON *oci_config_new(const struct oci_config *c)
     }
     (void)cJSON_AddStringToObject(config, "ociVersion", "1.0.2");
     add_process(config, c->args);
+    if (c->host->rootless && c->host->limits == OCI_LIMITS_NONE)
+        add_process_limit(config);
     cJSON *root = cJSON_AddObjectToObject(config, "root");
     (void)cJSON_AddStringToObject(root, "path", c->rootfs);
     (void)cJSON_AddFalseToObject(root, "readonly");
