@@ -13,8 +13,10 @@
 #include "setup/template.h"
 
 #define LISTING_MAX ((size_t)1 << 30)
-#define FEW 6        /* files of one folder that are named one by one */
-#define LINES_MAX 60 /* of files, for people */
+#define FEW 6          /* files of one folder that are named one by one */
+#define MANY 12        /* things in one folder that have lines of their own */
+#define LINES_MAX 60   /* of files, for people */
+#define AHEAD_MAX 4096 /* lines that are looked at to tell whether a folder has many */
 #define SLOWEST_MAX 5
 #define SLOW_MS 10 /* a command that took less is not worth a line */
 #define COMMAND_MAX 200
@@ -246,6 +248,76 @@ static size_t group_files(const struct change_list *list, struct group *out)
     return count;
 }
 
+/* The size of the name in `path` that begins with the slash at `from`. */
+static size_t name_end(const char *path, size_t from)
+{
+    return from + 1 + strcspn(path + from + 1, "/");
+}
+
+static bool alike(const struct group *group, const struct group *other)
+{
+    return group->kind == other->kind && !other->itself;
+}
+
+/* Do more than MANY things in the folder, the first `size` bytes of the first line's path, have
+ * lines of that line's kind? */
+static bool is_full(const struct group *lines, size_t count, size_t size)
+{
+    const char *last = NULL;
+    size_t last_size = 0;
+    size_t things = 0;
+    for (size_t i = 0; i < count && i < AHEAD_MAX && things <= MANY; i++) {
+        const char *path = lines[i].path;
+        if (!within(path, lines->path, size))
+            break;
+        if (!alike(lines, &lines[i]) || (last && within(path, last, last_size)))
+            continue;
+        last = path;
+        last_size = name_end(path, size);
+        things++;
+    }
+    return things > MANY;
+}
+
+/* The uppermost such folder of the first line, but none of the root's own; 0: there is none. */
+static size_t full_folder(const struct group *lines, size_t count)
+{
+    size_t size = name_end(lines->path, 0);
+    while (!lines->itself && size < lines->path_size) {
+        size = name_end(lines->path, size);
+        if (size < lines->path_size && is_full(lines, count, size))
+            return size;
+    }
+    return 0;
+}
+
+/* One line for a folder in which very many things have a line, as translations have in that of each
+ * language.  How many lines are left. */
+static size_t fold(struct group *lines, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count;) {
+        struct group line = lines[i];
+        size_t size = full_folder(&lines[i], count - i);
+        i++;
+        size_t at = kept++;
+        if (size > 0) {
+            line.path_size = size;
+            line.folder = true;
+        }
+        for (; size > 0 && i < count && within(lines[i].path, line.path, size); i++) {
+            if (alike(&line, &lines[i])) {
+                line.count += lines[i].count;
+                line.bytes += lines[i].bytes;
+            } else {
+                lines[kept++] = lines[i];
+            }
+        }
+        lines[at] = line;
+    }
+    return kept;
+}
+
 static void print_group(const struct output *output, const struct group *group)
 {
     struct buffer path = { 0 };
@@ -300,7 +372,7 @@ static void print_files(const struct output *output, const struct change_list *l
                  output_style(output->colour_out, STYLE_BOLD),
                  output_style(output->colour_out, STYLE_PLAIN), counts[CHANGE_ADDED], words->added,
                  counts[CHANGE_CHANGED], words->changed, counts[CHANGE_REMOVED], words->removed);
-    size_t count = group_files(list, groups);
+    size_t count = fold(groups, group_files(list, groups));
     for (size_t i = 0; i < count && i < LINES_MAX; i++)
         print_group(output, &groups[i]);
     if (count > LINES_MAX)

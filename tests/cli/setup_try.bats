@@ -154,6 +154,19 @@ check_environment() { # the document is in $output
     done
 }
 
+@test "a folder in which very many folders got something is one line" {
+    printf '#!/bin/bash\nmkdir -p /usr/share/locale/{aa,ab,ac,ad,ae,af,ag,ah,ai,aj,ak,al,am,an}/x /usr/share/doc/y\n' >folders.sh
+    printf '#!/bin/bash\nfor d in /usr/share/locale/a?/x; do echo 1 >$d/f; done\n' >files.sh
+    printf 'chmod 700 /usr/share/locale/ad/x; echo 1 >/usr/share/doc/y/f; true\n' >>files.sh
+    run -0 --separate-stderr mf setup try folders.sh --name folders
+    run -0 --separate-stderr mf setup try files.sh --base folders
+    mf setup try --remove folders
+    says "+ /usr/share/locale/  14 files, 28 B"
+    says "~ /usr/share/locale/ad/x/  another mode or owner"
+    says "+ /usr/share/doc/y/f"
+    ! grep -q aa/x <<<"$output"
+}
+
 @test "ports and processes that a script leaves are told" {
     cat >serves.sh <<'SCRIPT'
 #!/bin/bash
