@@ -101,8 +101,8 @@ static void need_of_instance(struct needs *needs, const struct item *item)
     for (size_t i = 0; changes && i < COUNT(todos); i++)
         if (item->diff.todo & todos[i].todo)
             add_need(needs, todos[i].action, scope);
-    /* Each is looked at before it is changed, or after it was made. */
-    if (step->action != PLAN_UNCHANGED)
+    /* What is there is looked at before it is changed. */
+    if (step->action != PLAN_UNCHANGED && step->action != PLAN_CREATE)
         add_need(needs, RBAC_READ, scope);
     free(scope);
 }

@@ -233,6 +233,7 @@ static void what_a_plan_says_is_what_the_plane_does(void **state)
 static void worlds_that_were_not_told_right(void **state)
 {
     static const uint64_t seeds[] = {
+        142,  /* who makes an instance need not be able to read it */
         5071, /* an instance of the list that a deny assignment keeps from being read alone */
         5494, /* deny assignments that the caller may not read */
     };
