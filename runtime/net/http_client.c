@@ -392,6 +392,8 @@ static void describe(const struct http_exchange *exchange, struct error *err)
                                            : exchange->client->curl.easy_strerror(exchange->result);
     if (exchange->result == CURLE_OK)
         why = "its turn did not come";
+    if (exchange->result == CURLE_COULDNT_CONNECT && exchange->client->unix_socket)
+        why = "nobody listens there"; /* the library would speak of localhost and port 80 */
     if (exchange->result == CURLE_ABORTED_BY_CALLBACK)
         why = "the connection broke before an answer came";
     switch (exchange->rc) {
