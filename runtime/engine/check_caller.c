@@ -49,9 +49,9 @@ static void add_need(struct needs *needs, const char *action, const char *scope)
     need->count++;
     switch (check_answer(needs->check, needs->moment, needs->caller, action, scope)) {
     case ACCESS_ALLOWED:
-        if (needs->moment == ACCESS_BEFORE_REVOKING &&
-            check_answer(needs->check, ACCESS_AFTER, needs->caller, action, scope) == ACCESS_DENIED)
-            need->lost++;
+        need->lost += needs->moment == ACCESS_BEFORE_REVOKING &&
+                      check_answer(needs->check, ACCESS_AFTER, needs->caller, action, scope) !=
+                          ACCESS_ALLOWED;
         break;
     case ACCESS_CONDITIONAL:
         need->conditional++;

@@ -233,9 +233,10 @@ static void what_a_plan_says_is_what_the_plane_does(void **state)
 static void worlds_that_were_not_told_right(void **state)
 {
     static const uint64_t seeds[] = {
-        142,  /* who makes an instance need not be able to read it */
-        5071, /* an instance of the list that a deny assignment keeps from being read alone */
-        5494, /* deny assignments that the caller may not read */
+        20759, /* a right that a step takes, but for what is left of it on a condition */
+        142,   /* who makes an instance need not be able to read it */
+        5071,  /* an instance of the list that a deny assignment keeps from being read alone */
+        5494,  /* deny assignments that the caller may not read */
     };
     (void)state;
     for (size_t i = 0; i < COUNT(seeds); i++)
