@@ -30,10 +30,15 @@ teardown() {
         "$MOONFLEET" delete "$name" --yes >/dev/null 2>&1 || true
     done
     stop_plane
+    ! mountpoint -q "$BATS_TEST_TMPDIR/small" || umount -l "$BATS_TEST_TMPDIR/small"
 }
 
 state_of() {
     "$MOONFLEET" list --json | jq -r --arg name "$1" '.instances[] | select(.name == $name) | .state'
+}
+
+disk_is_full() {
+    [ "$(df --output=avail "$XDG_DATA_HOME" | tail -n 1)" -eq 0 ]
 }
 
 is() { # is <name> <state>
@@ -101,6 +106,27 @@ stop_client() {
     [ ! -e "$instances/.trial-$dead" ]
     [ -d "$instances/.trial-$$" ]
     rm -r "$instances/.trial-$$"
+}
+
+@test "how a script ended that filled the disk is known when there is room again" {
+    [ "$(id -u)" = 0 ] || skip "a small disk can be made by root only"
+    stop_plane
+    export XDG_DATA_HOME=$BATS_TEST_TMPDIR/small
+    mkdir "$XDG_DATA_HOME"
+    mount -t tmpfs -o size=16m,mode=700 small "$XDG_DATA_HOME"
+    cat >full.lua <<'RECIPE'
+fleet "full" { defaults = { size = "Standard_DS3_v2" } }
+instance "full-one" { setup = setup_script { inline = "#!/bin/sh\nhead -c 64M /dev/zero >/opt/all; exit 3\n" } }
+RECIPE
+    "$MOONFLEET" apply full.lua --yes >apply.log 2>&1 3>&- &
+    local client=$!
+    wait_until disk_is_full
+    run -0 mf list # the plane answers all the same
+    mount -o remount,size=256m "$XDG_DATA_HOME"
+    wait_until is full-one UserSetupFailed
+    ! wait "$client"
+    grep -q 'exit status 3' apply.log
+    run -0 mf delete full-one --yes
 }
 
 @test "killed at many points of a creation, every one ends honestly and an apply converges" {

@@ -37,6 +37,7 @@
 #define END_GRACE_MS 3000  /* between TERM and KILL for everything, when we end */
 #define PIPES_MAX 8        /* outputs that are still open after their script ended */
 #define DEPTH_MAX 256
+#define ROOM_MS 500 /* between looks whether there is room on the disk again */
 
 struct init {
     cJSON *spec;
@@ -69,25 +70,48 @@ static int64_t now_ms(void)
 
 /* ---- telling ---- */
 
+static void wait_once(struct init *init, struct run *run, int64_t timeout_ms);
+
 /* Replaces a file as a whole.  Not durable: who reads it after a crash of the machine finds the
  * container gone and asks no further. */
-static void write_json(const char *folder, const char *name, mode_t mode, cJSON *tree)
+static int replace(const char *folder, const char *name, mode_t mode, const char *text)
 {
-    char *text = json_text(tree);
     char *from = text_format("%s/.%s", folder, name);
     char *to = text_format("%s/%s", folder, name);
-    if (text && from && to &&
-        oci_files_write(folder, strrchr(from, '/') + 1, text, strlen(text), mode, NULL) == 0)
-        (void)rename(from, to);
+    int rc = from && to
+                 ? oci_files_write(folder, strrchr(from, '/') + 1, text, strlen(text), mode, NULL)
+                 : ERROR_NO_MEMORY;
+    if (rc == 0 && rename(from, to) < 0)
+        rc = ERROR_IO;
     free(from);
     free(to);
+    return rc;
+}
+
+static int replace_durably(const char *folder, const char *name, mode_t mode, const char *text)
+{
+    char *path = file_join(folder, name);
+    int rc = path ? file_write(path, text, strlen(text), mode, NULL) : ERROR_NO_MEMORY;
+    free(path);
+    return rc;
+}
+
+typedef int replace_fn(const char *folder, const char *name, mode_t mode, const char *text);
+
+/* Writes the tree, which it frees.  On a disk that is full it waits for room, or for our end: how a
+ * script ended would never be known otherwise. */
+static void write_json(struct init *init, replace_fn *write, const char *folder, const char *name,
+                       mode_t mode, cJSON *tree)
+{
+    char *text = json_text(tree);
+    while (text && write(folder, name, mode, text) < 0 && !init->ending)
+        wait_once(init, NULL, ROOM_MS);
     free(text);
     cJSON_Delete(tree);
 }
 
 /* status.json: `run` may be NULL; `message` too. */
-static void tell(const struct init *init, const char *state, const struct run *run,
-                 const char *message)
+static void tell(struct init *init, const char *state, const struct run *run, const char *message)
 {
     cJSON *status = cJSON_CreateObject();
     (void)cJSON_AddStringToObject(status, "token", json_string(init->spec, "token", ""));
@@ -106,7 +130,7 @@ static void tell(const struct init *init, const char *state, const struct run *r
     }
     if (message)
         (void)cJSON_AddStringToObject(status, "message", message);
-    write_json(OCI_RUN_FOLDER, "status.json", 0644, status);
+    write_json(init, replace, OCI_RUN_FOLDER, "status.json", 0644, status);
 }
 
 static int exit_status(const struct run *run)
@@ -115,7 +139,7 @@ static int exit_status(const struct run *run)
 }
 
 /* The .json beside a log. */
-static void describe_log(const struct run *run)
+static void describe_log(struct init *init, const struct run *run)
 {
     static const char *const copied[] = { "kind", "digest", "arguments" };
     char now[TIME_TEXT_SIZE];
@@ -134,7 +158,7 @@ static void describe_log(const struct run *run)
             (void)cJSON_AddNumberToObject(about, "droppedBytes", (double)run_log_dropped(run->log));
     }
     if (name)
-        write_json(OCI_LOG_FOLDER, name, 0644, about);
+        write_json(init, replace, OCI_LOG_FOLDER, name, 0644, about);
     else
         cJSON_Delete(about);
     free(name);
@@ -369,17 +393,13 @@ static void remove_secret_scripts(const struct init *init)
 }
 
 /* Durable, before anybody is told: a script that ran once never runs again. */
-static void remember_creation(const struct run *run)
+static void remember_creation(struct init *init, const struct run *run)
 {
     cJSON *result = cJSON_CreateObject();
     (void)cJSON_AddNumberToObject(result, "exitStatus", exit_status(run));
     (void)cJSON_AddBoolToObject(result, "timedOut", run->timed_out);
     (void)cJSON_AddNumberToObject(result, "seconds", (double)(now_ms() - run->begun_ms) / 1000);
-    char *text = json_text(result);
-    if (text)
-        (void)file_write(OCI_RUN_FOLDER "/creation.json", text, strlen(text), 0644, NULL);
-    free(text);
-    cJSON_Delete(result);
+    write_json(init, replace_durably, OCI_RUN_FOLDER, "creation.json", 0644, result);
 }
 
 /* Runs one script to its end.  False when setting up ends here: it failed, or we are to end. */
@@ -389,7 +409,7 @@ static bool run_step(struct init *init, const cJSON *step)
     struct error err = { 0 };
     int64_t timeout_s = json_int(step, "timeout", 0);
     time_format(clock_unix_ms(clock_real()), run.start);
-    describe_log(&run);
+    describe_log(init, &run);
     tell(init, "running", &run, NULL);
     run.begun_ms = now_ms();
     run.deadline_ms = timeout_s > 0 ? now_ms() + timeout_s * 1000 : 0;
@@ -411,10 +431,10 @@ static bool run_step(struct init *init, const cJSON *step)
     bool good = !run.timed_out && WIFEXITED(run.status) && WEXITSTATUS(run.status) == 0;
     if (run.log)
         run_log_flush(run.log);
-    describe_log(&run);
+    describe_log(init, &run);
     run_log_close(run.log);
     if (!interrupted && text_equal(json_string(step, "kind", ""), "creation"))
-        remember_creation(&run);
+        remember_creation(init, &run);
     if (!good)
         tell(init, interrupted ? "interrupted" : "failed", &run, err.code ? err.message : NULL);
     secrets_free(run.secrets);
@@ -574,7 +594,7 @@ static int read_spec(struct init *init)
     {
         cJSON_DeleteItemFromObjectCaseSensitive(step, "words");
     }
-    write_json(OCI_RUN_FOLDER, "spec.json", 0600, kept);
+    write_json(init, replace, OCI_RUN_FOLDER, "spec.json", 0600, kept);
     return 0;
 }
 
