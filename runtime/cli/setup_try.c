@@ -878,6 +878,7 @@ const struct command command_setup_try = {
         "A template gets its values as for 'setup render'; with --for, the recipe's arguments and\n"
         "time limit too, unless others are given here. Values of secrets are hidden in all that\n"
         "is shown or kept; those of --secrets also in a script that is tried by itself.\n"
+        "For an ordinary user owners and setuid bits are not compared with this machine's.\n"
         "Exits with 1 when the script failed or, with --twice, was not idempotent.\n"
         "--json: "
         "{\"script\",\"exitStatus\",\"timedOut\",\"seconds\",\"output\":[{\"seconds\",\"line\"}],\n"
